@@ -1,0 +1,123 @@
+"""The three hashes of FORMAT 3 and 4, over typed items as the low-level API returns them.
+
+Pure functions. Nothing here judges whether a stored hash is right; `chain.verifier` does.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import rfc8785
+
+from audit_core.errors import RecordError
+from audit_core.timestamps import Timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from audit_core.items import Item
+
+__all__ = ["HASHED_ATTRIBUTES", "canonical_item", "chain_hash", "content_hash", "record_canonical", "record_hash"]
+
+HASHED_ATTRIBUTES = (
+    "action_id",
+    "action_type",
+    "dispatched_at",
+    "id",
+    "namespace",
+    "outcome",
+    "previous_hash",
+    "provider",
+    "tenant",
+    "verdict",
+)
+"""The ten attributes under `record_hash`, in the order in which they are hashed (FORMAT 3)."""
+
+_SCALARS = frozenset(("S", "N", "BOOL", "NULL"))
+_SETS = frozenset(("SS", "NS", "BS"))
+
+
+def record_canonical(item: Item) -> bytes:
+    """Return the bytes under `record_hash`: compact JSON of the ten attributes, `dispatched_at` normalised.
+
+    Raises `RecordError` when an attribute is missing or is no text, `TimestampError` when the time cannot be read.
+    """
+    values: dict[str, str | None] = {}
+    for name in HASHED_ATTRIBUTES:
+        attribute = item.get(name)
+        if attribute is None:
+            if name != "previous_hash":
+                message = f"The record has no {name}, so its record_hash cannot be computed."
+                raise RecordError(message)
+            values[name] = None
+            continue
+        text = attribute.get("S") if hasattr(attribute, "get") else None
+        if not isinstance(text, str):
+            message = f"The record's {name} is not text (S), so its record_hash cannot be computed."
+            raise RecordError(message)
+        values[name] = text
+    values["dispatched_at"] = Timestamp.parse(str(values["dispatched_at"])).normalised
+    try:
+        return orjson.dumps(values)
+    except orjson.JSONEncodeError as error:
+        message = "The record holds text that is not valid Unicode (a lone surrogate), so it cannot be hashed."
+        raise RecordError(message) from error
+
+
+def record_hash(item: Item) -> str:
+    """Return the `record_hash` of a typed item, 64 lower-case hex digits (FORMAT 3).
+
+    Raises `RecordError` or `TimestampError` as `record_canonical` does.
+    """
+    return hashlib.sha256(record_canonical(item)).hexdigest()
+
+
+def canonical_item(item: Item, without: str) -> bytes:
+    """Return the RFC 8785 form of a typed map without the attribute `without` (FORMAT 4).
+
+    Members of sets are sorted as JSON strings by their UTF-8 bytes, binary is written as base64.
+    """
+    rest = {name: value for name, value in item.items() if name != without}
+    try:
+        plain = all(len(value) == 1 and not _SCALARS.isdisjoint(value) for value in rest.values())
+        # orjson sorts by code points, RFC 8785 by UTF-16 units: the same for ASCII names, and much faster
+        if plain and "".join(rest).isascii():
+            return orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
+        return rfc8785.dumps({name: _ordered(value) for name, value in rest.items()})
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
+        message = "The item holds a value that has no canonical form (a lone surrogate, or no typed value)."
+        raise RecordError(message) from error
+
+
+def content_hash(item: Item) -> str:
+    """Return the `content_hash` of a record's typed item: over every attribute but itself (FORMAT 4)."""
+    return hashlib.sha256(canonical_item(item, "content_hash")).hexdigest()
+
+
+def chain_hash(fence: Item) -> str:
+    """Return the `chain_hash` of a full fence's typed item: over every attribute but itself (FORMAT 4)."""
+    return hashlib.sha256(canonical_item(fence, "chain_hash")).hexdigest()
+
+
+def _ordered(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a typed value with its sets sorted and its binary as base64, at any depth."""
+    ordered: dict[str, Any] = {}
+    for kind, held in value.items():
+        if kind in _SETS:
+            ordered[kind] = sorted((_text(member) for member in held), key=orjson.dumps)
+        elif kind == "B":
+            ordered[kind] = _text(held)
+        elif kind == "L":
+            ordered[kind] = [_ordered(member) for member in held]
+        elif kind == "M":
+            ordered[kind] = {name: _ordered(member) for name, member in held.items()}
+        else:
+            ordered[kind] = held
+    return ordered
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else base64.b64encode(value).decode("ascii")

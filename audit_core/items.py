@@ -1,0 +1,261 @@
+"""Typed items: which attributes FORMAT 2 calls for, what is wrong with one that is not so, and what it weighs.
+
+An item is a typed map as the low-level API returns it, `{"id": {"S": "…"}, "duration_ms": {"N": "42"}}`. Turning one
+into a record is the job of `records`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import Any
+
+from audit_core.errors import RecordError, TimestampError
+from audit_core.names import require_text
+from audit_core.timestamps import Timestamp
+
+__all__ = [
+    "Item",
+    "check_attribute",
+    "item_size",
+    "plain_number",
+    "shape_problems",
+    "source_problems",
+    "text_of",
+    "whole_number",
+]
+
+Item = Mapping[str, Mapping[str, Any]]
+"""A typed map."""
+
+MAX_ITEM_BYTES = 400 * 1024
+MAX_NUMBER_DIGITS = 38
+MAX_NUMBER_EXPONENT = 125
+MIN_NUMBER_EXPONENT = -130
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+MAX_NESTING = 32
+TEXT_FIELDS = ("id", "action_id", "namespace", "tenant", "provider", "action_type", "verdict", "outcome")
+OPEN_TEXT_FIELDS = ("caller_id", "auth_method")
+JSON_FIELDS = ("verdict_details", "outcome_details", "metadata")
+OPTIONAL_JSON_FIELDS = ("action_payload", "attachment_metadata")
+OPTIONAL_TEXT_FIELDS = ("chain_id", "matched_rule", "signature", "signer_id", "kid", "canonical_hash")
+HASH_FIELDS = ("record_hash", "previous_hash", "content_hash", "previous_chain_hash")
+
+ATTRIBUTE_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (*TEXT_FIELDS, *OPEN_TEXT_FIELDS, *JSON_FIELDS, "ns_tenant", "dispatched_at", "completed_at"), "S"
+        ),
+        **dict.fromkeys((*OPTIONAL_TEXT_FIELDS, *OPTIONAL_JSON_FIELDS, *HASH_FIELDS, "expires_at"), "S"),
+        **dict.fromkeys(("dispatched_at_ms", "duration_ms", "expires_at_ttl", "sequence_number"), "N"),
+        "previous_chain_sequence": "N",
+    }
+)
+"""The type of each attribute of FORMAT 2."""
+
+KNOWN_ATTRIBUTES = frozenset(ATTRIBUTE_TYPES)
+REQUIRED_ATTRIBUTES = (
+    *TEXT_FIELDS,
+    *OPEN_TEXT_FIELDS,
+    *JSON_FIELDS,
+    "ns_tenant",
+    "dispatched_at",
+    "completed_at",
+    "dispatched_at_ms",
+    "duration_ms",
+)
+
+
+def shape_problems(item: Item) -> tuple[str, ...]:
+    """Say which attributes of FORMAT 2 are missing or of the wrong type; empty when the item is a record."""
+    problems = [f"{name} is missing" for name in REQUIRED_ATTRIBUTES if name not in item]
+    for name, value in item.items():
+        wanted = ATTRIBUTE_TYPES.get(name)
+        if wanted is None:
+            continue
+        if wanted not in value:
+            problems.append(f"{name} is of type {next(iter(value), '?')}, not {wanted}")
+        elif wanted == "S" and not isinstance(value[wanted], str):
+            problems.append(f"{name} is not text")
+        elif name in HASH_FIELDS and value[wanted] == "":
+            problems.append(f"{name} is empty instead of absent")
+        elif name in {"dispatched_at", "completed_at", "expires_at"} and not _is_time(value[wanted]):
+            problems.append(f"{name} is not an RFC 3339 time")
+        elif wanted == "N" and whole_number(value[wanted]) is None:
+            problems.append(f"{name} is not a whole number")
+    if "_fence" in item:
+        problems.append("_fence stands on a record")
+    sequence = whole_number(item.get("sequence_number", {}).get("N"))
+    if sequence is not None and sequence < 0:
+        problems.append("sequence_number is below 0")
+    return tuple(problems)
+
+
+def source_problems(item: Item) -> tuple[str, ...]:
+    """Say which derived attributes disagree with their sources: `ns_tenant`, `dispatched_at_ms`, `expires_at_ttl`."""
+    problems = []
+    namespace, tenant = (item.get(name, {}).get("S") for name in ("namespace", "tenant"))
+    stored_pair = item.get("ns_tenant", {}).get("S")
+    if None not in (namespace, tenant, stored_pair) and stored_pair != f"{namespace}#{tenant}":
+        problems.append("ns_tenant does not agree with namespace and tenant")
+    for source, derived in (("dispatched_at", "dispatched_at_ms"), ("expires_at", "expires_at_ttl")):
+        text = item.get(source, {}).get("S")
+        stored = item.get(derived, {}).get("N")
+        if text is None and stored is None:
+            continue
+        if text is None or stored is None:
+            if source == "expires_at" and not (source in item and derived in item):
+                problems.append(
+                    f"{derived if stored is None else source} is absent though the other of the two is there"
+                )
+            continue
+        if not _is_time(text):
+            continue
+        moment = Timestamp.parse(text)
+        wanted = moment.epoch_ms if source == "dispatched_at" else moment.epoch_seconds
+        if whole_number(stored) != wanted:
+            problems.append(f"{derived} does not agree with {source}")
+    return tuple(problems)
+
+
+def text_of(item: Item, name: str) -> str | None:
+    """Return an attribute's text when it is a text (S), else None."""
+    text = item.get(name, {}).get("S")
+    return text if isinstance(text, str) else None
+
+
+def whole_number(text: object) -> int | None:
+    """Return the integer that a number's text means, or None when it is none (`1E+2` is 100, `499.5` is none)."""
+    number = _decimal(str(text))
+    if number is None or not number.is_finite() or number.adjusted() > MAX_NUMBER_EXPONENT:
+        return None
+    return int(number) if number == number.to_integral_value() else None
+
+
+def is_count(value: object, least: int, most: int | None = None) -> bool:
+    """Whether a value is an integer, no boolean, from `least` to `most` inclusive (CASES 22)."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    return least <= value and (most is None or value <= most)
+
+
+def item_size(item: Item) -> int:
+    """Return the bytes that DynamoDB counts for an item: attribute names and values (its item-size rules).
+
+    Numbers are counted at their most, half a byte a digit and three more, so that the result never undercounts.
+    """
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def plain_number(text: str) -> str | None:
+    """Return a number as the engine returns it: plain decimal, no exponent, no needless zeros, no `-0` (FORMAT 2).
+
+    None means that DynamoDB cannot keep it: no number, more than 38 digits, or out of range.
+    """
+    number = _decimal(text) if _NUMBER.fullmatch(text) else None
+    if number is None:
+        return None
+    if not number:
+        return "0"
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
+    if len(digits) > MAX_NUMBER_DIGITS or not MIN_NUMBER_EXPONENT <= number.adjusted() <= MAX_NUMBER_EXPONENT:
+        return None
+    plain = format(number, "f")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def check_attribute(name: str, value: object, depth: int = 0) -> None:
+    """Raise `RecordError` for a typed value that DynamoDB would refuse, or not keep as it is (CASES 6, 8, 9)."""
+    if depth > MAX_NESTING:
+        message = f"The attribute {name[:40]!r} nests deeper than DynamoDB's 32 levels."
+        raise RecordError(message)
+    kind, held = next(iter(value.items())) if isinstance(value, Mapping) and len(value) == 1 else (None, None)
+    match kind, held:
+        case "S", str():
+            require_text(name, held)
+        case "N", str():
+            _check_number(name, held)
+        case ("B", bytes()) | ("BOOL", bool()) | ("NULL", True):
+            pass
+        case (("SS" | "NS" | "BS"), (list() | tuple() | AbstractSet())) if held:
+            _check_set(name, kind[0], held)
+        case "L", (list() | tuple()):
+            for member in held:
+                check_attribute(name, member, depth + 1)
+        case "M", Mapping():
+            for key, member in held.items():
+                require_text(name, key)
+                check_attribute(name, member, depth + 1)
+        case _:
+            message = (
+                f"{name[:40]!r} holds no typed value that DynamoDB takes; give one such as "
+                "{'S': 'text'}, {'N': '1'} or {'BOOL': true}."
+            )
+            raise RecordError(message)
+
+
+def _check_set(name: str, kind: str, members: Collection[Any]) -> None:
+    for member in members:
+        check_attribute(name, {kind: member})
+    if len(set(members)) < len(members):
+        message = f"The set {name[:40]!r} holds a member twice, which DynamoDB refuses; leave one."
+        raise RecordError(message)
+
+
+def _check_number(name: str, text: str) -> None:
+    plain = plain_number(text)
+    if plain is None:
+        message = f"{name[:40]!r} holds a number that DynamoDB cannot keep in 38 digits; store it as text."
+        raise RecordError(message)
+    if plain != text:
+        message = f"{name[:40]!r} holds {text[:60]}, which DynamoDB would return in another form; write it as {plain}."
+        raise RecordError(message)
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _is_time(text: object) -> bool:
+    if not isinstance(text, str):
+        return False
+    try:
+        Timestamp.parse(text)
+    except TimestampError:
+        return False
+    return True
+
+
+def _value_size(value: Mapping[str, Any]) -> int:
+    ((kind, held),) = value.items()
+    match kind:
+        case "N":
+            size = _number_size(held)
+        case "BOOL" | "NULL":
+            size = 1
+        case "NS":
+            size = sum(map(_number_size, held))
+        case "SS" | "BS":
+            size = sum(map(_bytes, held))
+        case "L":
+            size = 3 + sum(1 + _value_size(member) for member in held)
+        case "M":
+            size = 3 + sum(1 + _bytes(name) + _value_size(member) for name, member in held.items())
+        case _:
+            size = _bytes(held)
+    return size
+
+
+def _bytes(value: str | bytes) -> int:
+    return len(value.encode() if isinstance(value, str) else value)
+
+
+def _number_size(text: str) -> int:
+    digits = len(Decimal(text).as_tuple().digits)
+    return (digits + 1) // 2 + 3
