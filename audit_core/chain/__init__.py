@@ -1,0 +1,1 @@
+"""The chain: what a verification finds, how it judges, and how it reads."""

@@ -1,0 +1,162 @@
+"""Positions whose record is gone, waiting in runs until their fate is known (FORMAT 9).
+
+A gone position is decided late. Whether lifetimes explain it depends on the next record that stands; whether a bare
+fence was stripped, on the next full position, whose link may name it; whether an expiry is proven, on links that lead
+to the chain's last full position. Each run is handed out once all that it depends on has been seen. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from audit_core.chain.findings import FindingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Absences", "Run"]
+
+
+@dataclass(slots=True)
+class Run:
+    """Consecutive gone positions of one fate.
+
+    `decided` is the fate once it is known for certain; `unlinked` says that only lifetimes can tell it, and
+    `explained`, known once the gap has closed, whether they do. `missing` is what to call the positions if they were
+    not removed by TTL. `record_id` and `expected` are those of a single position's fence.
+    """
+
+    first: int
+    last: int
+    decided: FindingKind | None = None
+    unlinked: bool = False
+    explained: bool | None = None
+    missing: FindingKind = FindingKind.MISSING_RECORD
+    record_id: str | None = None
+    expected: str | None = None
+
+    @property
+    def kind(self) -> FindingKind | None:
+        """The fate, or None while something can still change it."""
+        if self.explained is None:
+            return None
+        if self.decided is FindingKind.MISSING_RECORD:
+            return self.missing
+        if self.decided is not None:
+            return self.decided
+        if not self.unlinked:
+            return None
+        return FindingKind.EXPIRED_UNPROVEN if self.explained else self.missing
+
+    @property
+    def inferred(self) -> bool:
+        """Whether it is called missing because of lifetimes alone."""
+        return self.decided is None and not self.explained
+
+
+class Absences:
+    """The runs of one chain; `settled` is called with each run whose fate is known."""
+
+    def __init__(self, settled: Callable[[Run], None]) -> None:
+        self._settled = settled
+        self._gap: list[Run] = []
+        self._bare: list[Run] = []
+        self._proofs: list[Run] = []
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a run is still undecided."""
+        return bool(self._gap or self._bare or self._proofs)
+
+    def bare(self, position: int) -> None:
+        """A gone record whose fence is bare."""
+        self._extend(self._bare, Run(position, position))
+
+    def proof(self, position: int, record_id: str | None, expected: str) -> None:
+        """A gone record whose full fence says that its expiry has passed."""
+        self._extend(self._proofs, Run(position, position, record_id=record_id, expected=expected))
+
+    def missing(self, first: int, last: int, record_id: str | None = None, expected: str | None = None) -> None:
+        """Gone records that TTL cannot have removed."""
+        run = Run(first, last, decided=FindingKind.MISSING_RECORD, record_id=record_id, expected=expected)
+        self._gap.append(run)
+
+    def is_bare(self, position: int) -> bool:
+        """Whether a position is among the bare ones since the last full position."""
+        return any(run.first <= position <= run.last for run in self._bare)
+
+    def linked_to(self, position: int | None) -> None:
+        """A full position links back to `position`, or (None) to nothing that holds.
+
+        Expiries after it have no link that leads on from them. Bare fences up to it, since the last full position, were
+        full once: somebody stripped them.
+        """
+        target = -1 if position is None else position
+        for run in self._take_after(self._proofs, target):
+            self._decide(run, unlinked=True)
+        if position is None:
+            for run in self._bare:
+                self._decide(run, unlinked=True)
+        else:
+            for run in self._take_after(self._bare, target):
+                self._decide(run, unlinked=True)
+            for run in self._bare:
+                self._decide(run, decided=FindingKind.MISSING_RECORD)
+        self._bare.clear()
+
+    def disbelieve(self, position: int) -> None:
+        """What the fence at `position` says is not believed after all: its record is missing."""
+        later = self._take_after(self._proofs, position)
+        own = self._take_after(self._proofs, position - 1)
+        for run in own:
+            self._decide(run, decided=FindingKind.MISSING_RECORD)
+        self._proofs.extend(reversed(later))
+
+    def close(self, *, explained: bool, missing: FindingKind) -> None:
+        """The gap has ended: whether lifetimes explain it, and what its positions are called if they do not."""
+        runs, self._gap = self._gap, []
+        for run in runs:
+            run.explained, run.missing = explained, missing
+            self._hand_out(run)
+
+    def finish(self) -> None:
+        """The chain has ended: what links lead to its last full position is proven."""
+        for run in self._bare:
+            self._decide(run, unlinked=True)
+        for run in self._proofs:
+            self._decide(run, decided=FindingKind.EXPIRED)
+        self._bare.clear()
+        self._proofs.clear()
+
+    def _extend(self, runs: list[Run], new: Run) -> None:
+        last = runs[-1] if runs else None
+        if last is not None and last.last == new.first - 1 and last.explained is None:
+            last.last, last.record_id, last.expected = new.last, None, None
+            return
+        runs.append(new)
+        self._gap.append(new)
+
+    def _take_after(self, runs: list[Run], position: int) -> list[Run]:
+        """Take the runs after a position off the end of a list, last first, cutting the one that spans it."""
+        taken = []
+        while runs and runs[-1].last > position:
+            run = runs[-1]
+            if run.first > position:
+                taken.append(runs.pop())
+                continue
+            tail = replace(run, first=position + 1)
+            run.last = position
+            if tail.explained is None:
+                self._gap.append(tail)
+            taken.append(tail)
+            break
+        return taken
+
+    def _decide(self, run: Run, *, decided: FindingKind | None = None, unlinked: bool = False) -> None:
+        run.decided, run.unlinked = decided, unlinked
+        self._hand_out(run)
+
+    def _hand_out(self, run: Run) -> None:
+        if run.kind is not None:
+            self._settled(run)

@@ -1,0 +1,174 @@
+"""What can be said of one record, and of one record with its fence, without looking at their neighbours (FORMAT 9).
+
+Pure functions over typed items. What the positions before and after call for is judged by `verifier`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from audit_core.chain.findings import Finding, FindingKind, Position
+from audit_core.errors import RecordError, TimestampError
+from audit_core.fences import COPIED_ATTRIBUTES, Fence, FenceState, full_fence, link_of
+from audit_core.hashing import content_hash, record_hash
+from audit_core.items import shape_problems, source_problems, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audit_core.items import Item
+
+__all__ = ["Judgement", "judge_record"]
+
+_SEALED_COPIES = ("record_hash", "previous_hash")
+"""What a sealed fence copies; its link is its own (FORMAT 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A standing record as its own evidence shows it.
+
+    `record_hash` is the stored one, or the recomputed where none is stored. `chain_hash` is that of its full fence,
+    rebuilt or read; None when the position is not full. `link` is what the position links back to; `sealed` says that
+    its fence was made full later; `covered` that a `content_hash` vouches for the record, `hashed` that a
+    `record_hash` does.
+    """
+
+    findings: tuple[Finding, ...]
+    record_hash: str | None
+    chain_hash: str | None
+    link: tuple[int, str] | None
+    sealed: bool
+    covered: bool
+    hashed: bool
+
+
+def judge_record(
+    item: Item, position: Position, chain: tuple[str, str], fence: Fence | None, *, fence_read: bool
+) -> Judgement:
+    """Judge a record at `position` of `chain` (namespace, tenant); `fence` counts only if it was read.
+
+    Every finding is reported, so that one never hides another.
+    """
+    findings = list(_of_record(item, position))
+    recomputed = _record_hash(item)
+    stored = text_of(item, "record_hash")
+    rebuilt = None
+    if text_of(item, "content_hash") is not None and isinstance(position, int):
+        rebuilt = full_fence(item, *chain, position)
+    if fence_read:
+        findings.extend(_of_fence(item, position, fence, rebuilt))
+    trusted = fence if fence is not None and fence.holds and (rebuilt is None or fence.sealed) else None
+    if rebuilt is not None and isinstance(position, int):
+        chain_hash, link, sealed = rebuilt["chain_hash"]["S"], link_of(item, position), False
+    elif trusted is not None:
+        chain_hash, link, sealed = trusted.chain_hash, trusted.link, trusted.sealed
+    else:
+        chain_hash, link, sealed = None, None, False
+    return Judgement(
+        tuple(findings),
+        stored or recomputed,
+        chain_hash,
+        link,
+        sealed,
+        covered=chain_hash is not None,
+        hashed=stored is not None,
+    )
+
+
+def _of_record(item: Item, position: Position) -> Iterator[Finding]:
+    finding = partial(_finding, position, text_of(item, "id"))
+    shape = shape_problems(item)
+    if shape:
+        yield finding(FindingKind.MALFORMED_RECORD, "a record as FORMAT 2 describes it", "; ".join(shape))
+    for problem in source_problems(item):
+        yield finding(FindingKind.FIELD_MISMATCH, "the value that its source gives", problem)
+    recomputed, stored = _record_hash(item), text_of(item, "record_hash")
+    if stored is None:
+        yield finding(FindingKind.MISSING_HASH, _named("record_hash", recomputed), "no record_hash")
+    elif recomputed is not None and recomputed != stored:
+        yield finding(FindingKind.CONTENT_MODIFIED, _named("record_hash", stored), _named("record_hash", recomputed))
+    content = text_of(item, "content_hash")
+    if content is not None and (now := _content_hash(item)) != content:
+        yield finding(FindingKind.CONTENT_MODIFIED, _named("content_hash", content), _named("content_hash", now))
+
+
+def _of_fence(item: Item, position: Position, fence: Fence | None, rebuilt: Item | None) -> Iterator[Finding]:
+    finding = partial(_finding, position, text_of(item, "id"))
+    if fence is None:
+        yield finding(FindingKind.MISSING_FENCE, "the fence that was written with the record", "no fence")
+    elif fence.state is FenceState.DAMAGED:
+        yield finding(FindingKind.FENCE_MISMATCH, "a fence as FORMAT 5 describes it", "a damaged item")
+    elif fence.state is FenceState.BARE:
+        if rebuilt is not None:
+            yield finding(FindingKind.FENCE_MISMATCH, "the full fence of a record with a content_hash", "a bare fence")
+    else:
+        if rebuilt is None and not fence.sealed:
+            expected = _named("content_hash", fence.text("content_hash"))
+            yield finding(FindingKind.MISSING_HASH, expected, "no content_hash")
+        yield from _of_full_fence(item, position, fence, rebuilt)
+
+
+def _of_full_fence(item: Item, position: Position, fence: Fence, rebuilt: Item | None) -> Iterator[Finding]:
+    finding = partial(_finding, position, text_of(item, "id"))
+    differing = _differing_copies(item, fence)
+    if differing:
+        yield finding(FindingKind.FENCE_MISMATCH, "copies of what the record says", f"other values: {differing}")
+    if rebuilt is not None and fence.sealed:
+        yield finding(FindingKind.FENCE_MISMATCH, "the fence that was written with the record", "one sealed later")
+    if not fence.holds:
+        found = _named("chain_hash", fence.chain_hash)
+        yield finding(FindingKind.FENCE_MISMATCH, "the chain_hash of what the fence says", found)
+        return
+    for name, now in (("record_hash", _record_hash(item)), ("content_hash", _content_hash(item))):
+        copied, own = fence.text(name), text_of(item, name)
+        # where the record's own hash differs from its content, that was said already
+        if now is not None and copied != now and own in {None, now}:
+            expected, found = _named(f"{name} in the fence", copied), _named(f"{name} of the record", now)
+            yield finding(FindingKind.CONTENT_MODIFIED, expected, found)
+
+
+def _finding(
+    position: Position, record_id: str | None, kind: FindingKind, expected: str | None, found: str | None
+) -> Finding:
+    return Finding(
+        kind=kind,
+        sequence_number=position,
+        last_sequence_number=position,
+        record_id=record_id,
+        expected=expected,
+        found=found,
+    )
+
+
+def _differing_copies(item: Item, fence: Fence) -> str:
+    """Name what of a full fence differs from its record; hashes stripped from a record have their own finding."""
+    names = _SEALED_COPIES if fence.sealed else COPIED_ATTRIBUTES
+    differing = [name for name in names if fence.item.get(name) != item.get(name)]
+    if not fence.sealed and "content_hash" not in item:
+        differing = [name for name in differing if name in item]
+    if fence.text("record_id") != text_of(item, "id"):
+        differing.insert(0, "record_id")
+    if fence.item.get("record_expires_at") != item.get("expires_at_ttl"):
+        differing.append("record_expires_at")
+    return ", ".join(differing)
+
+
+def _record_hash(item: Item) -> str | None:
+    try:
+        return record_hash(item)
+    except (RecordError, TimestampError):
+        return None
+
+
+def _content_hash(item: Item) -> str | None:
+    try:
+        return content_hash(item)
+    except RecordError:
+        return None
+
+
+def _named(name: str, value: str | None) -> str | None:
+    return None if value is None else f"{name} {value}"
