@@ -1,0 +1,232 @@
+"""The facade: one table of audit records, opened from settings, with everything that can be asked of it.
+
+It puts the parts together and holds none of their rules. A store has no operation that changes or deletes a record, in
+any compliance mode; what is written twice is recognised, and what is written differently is refused.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Self
+
+from audit_core import demo, directory, query
+from audit_core.append import DEADLINE_SECONDS, Appended, ChainWriter
+from audit_core.chain.walk import ChainWalk, sequence_span
+from audit_core.client import build_client
+from audit_core.embedded import start_embedded
+from audit_core.errors import WriteRefusedError
+from audit_core.records import AuditRecord, new_id
+from audit_core.retention import Lifetimes
+from audit_core.schema import Difference, ensure_table
+from audit_core.table import Table
+from audit_core.timestamps import Clock, Timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from audit_core.chain.findings import ChainReport
+    from audit_core.chain.walk import Progress
+    from audit_core.embedded import EmbeddedEngine
+    from audit_core.query import Order, Page, RecordFilter, Row
+    from audit_core.settings import Settings
+
+__all__ = ["AuditStore", "Engine"]
+
+Engine = Literal["embedded", "local", "aws"]
+"""The engines of DESIGN: in this process, DynamoDB Local or alike, AWS."""
+
+
+class AuditStore:
+    """One table of audit records. Safe to share between threads.
+
+    `settings` and `client` are injected, `embedded` is the engine in this process, if that is what the client talks to;
+    `AuditStore.open` does all of it. `warnings` are differences of the table from FORMAT 1 that break nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: DynamoDBClient,
+        *,
+        embedded: EmbeddedEngine | None = None,
+        clock: Clock | None = None,
+        warnings: tuple[Difference, ...] = (),
+    ) -> None:
+        self.settings = settings
+        self.warnings = warnings
+        self.table = Table(client, settings.audit.table_name, clock, settings)
+        self.lifetimes = Lifetimes(settings.audit.ttl_seconds, settings.dashboard.past_ttl_seconds)
+        self._embedded = embedded
+        self._writer = ChainWriter(
+            self.table,
+            settings.audit.prefix,
+            self.lifetimes,
+            local=settings.is_local,
+            gate=nullcontext() if embedded is None else embedded.lock,
+        )
+
+    @classmethod
+    def open(cls, settings: Settings, *, clock: Clock | None = None) -> Self:
+        """Connect, see to the table, and put in demo data where the settings ask for it.
+
+        A local engine's table is made where it is missing; on AWS nothing is ever created (FORMAT 1). Raises
+        `EngineError`, among them `TableMissingError` and `TableMismatchError`.
+        """
+        embedded = start_embedded() if settings.audit.backend == "memory" else None
+        client = build_client(settings, endpoint_url=None if embedded is None else embedded.endpoint_url)
+        warnings = ensure_table(client, settings)
+        store = cls(settings, client, embedded=embedded, clock=clock, warnings=warnings)
+        if settings.demo:
+            store.seed()
+        return store
+
+    @property
+    def engine(self) -> Engine:
+        """Which engine it is."""
+        if self._embedded is not None:
+            return "embedded"
+        return "local" if self.settings.is_local else "aws"
+
+    def close(self) -> None:
+        """Give back the connections. The embedded engine runs on, with what it holds, as long as the process."""
+        self.table.client.close()
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def draft(  # noqa: PLR0913 - the required fields of FORMAT 2
+        self,
+        *,
+        namespace: str,
+        tenant: str,
+        provider: str,
+        action_type: str,
+        verdict: str,
+        outcome: str,
+        **others: object,
+    ) -> AuditRecord:
+        """Make a record of what happened now: id, times and the configured lifetime are filled in unless given.
+
+        `others` are further fields of `AuditRecord`. Raises `RecordError`.
+        """
+        moment = self.table.clock.now()
+        values: dict[str, object] = {"id": new_id(), "dispatched_at": moment, "completed_at": moment, **others}
+        values.setdefault("action_id", values["id"])
+        dispatched, lifetime = values["dispatched_at"], self.settings.audit.ttl_seconds
+        if "expires_at" not in values and lifetime is not None and isinstance(dispatched, Timestamp):
+            values["expires_at"] = dispatched.plus_seconds(lifetime)
+        return AuditRecord(
+            namespace=namespace,
+            tenant=tenant,
+            provider=provider,
+            action_type=action_type,
+            verdict=verdict,
+            outcome=outcome,
+            **values,  # type: ignore[arg-type] # AuditRecord checks every one
+        )
+
+    def append(self, record: AuditRecord, *, seconds: float = DEADLINE_SECONDS) -> Appended:
+        """Write one record: chained, or alone where hash chaining is off. Raises as `append_many` does."""
+        return self.append_many((record,), seconds=seconds)[0]
+
+    def append_many(self, records: Sequence[AuditRecord], *, seconds: float = DEADLINE_SECONDS) -> tuple[Appended, ...]:
+        """Write up to 50 records of one chain, in order, as one transaction where they fit (FORMAT 6).
+
+        Where hash chaining is off each is a `PutItem` of its own. `seconds` is the time to try for. Raises
+        `RecordError` and `WriteRefusedError` before anything is sent; `ConflictError`, `NotWrittenError`,
+        `OutcomeUnknownError`, `ChainBlockedError` and `EngineError` later.
+        """
+        if not self.settings.audit.enabled:
+            message = (
+                "Auditing is switched off (enabled = false in [audit]), so nothing is written; switch it on first."
+            )
+            raise WriteRefusedError(message)
+        if not self.settings.audit.store_payload:
+            records = [replace(record, action_payload=None) for record in records]
+        if self.settings.compliance.hash_chain:
+            return self._writer.append(records, seconds)
+        return tuple(self._writer.put_unchained(record, seconds) for record in records)
+
+    def cleanup_expired(self) -> int:
+        """Return 0: the table's native TTL removes what has expired, there is nothing to clean."""
+        return 0
+
+    def seed(self) -> tuple[str, ...]:
+        """Put in the demo chains that lack, and return their names; `WriteRefusedError` unless the engine is local."""
+        if not self.settings.is_local:
+            message = (
+                f"Demo data is not written to {self.settings.engine_label}. Use DynamoDB Local, or --demo for the "
+                "embedded engine."
+            )
+            raise WriteRefusedError(message)
+        return demo.seed(self.table, self.settings.audit.prefix)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def get(self, record_id: str) -> Row | None:
+        """Read a record by its id, consistently. Raises `FilterError`, `EngineError`."""
+        return query.get_record(self.table, record_id, self.settings.audit.prefix)
+
+    def action(self, action_id: str) -> Page:
+        """Read the records of an action, oldest first. Raises `FilterError`, `EngineError`."""
+        return query.query_action(self.table, action_id)
+
+    def query(
+        self,
+        record_filter: RecordFilter,
+        *,
+        order: Order = "newest",
+        limit: int | None = None,
+        cursor: str | None = None,
+        budget: int = query.READ_BUDGET,
+    ) -> Page:
+        """Read one page of a tenant's records; `limit` defaults to `page_size`. Raises as `query.query_page` does."""
+        size = self.settings.dashboard.page_size if limit is None else limit
+        return query.query_page(self.table, record_filter, order=order, limit=size, cursor=cursor, budget=budget)
+
+    def tenants(self) -> directory.Directory:
+        """Read the tenant directory (FORMAT 7). Raises `EngineError`."""
+        return directory.list_tenants(self.table, self.settings.audit.prefix)
+
+    def scan_tenants(self, progress: Callable[[int], None] | None = None) -> directory.Directory:
+        """Find tenants by scanning the whole table; `progress` gets the items gone through. Raises `EngineError`."""
+        return directory.scan_tenants(self.table, progress)
+
+    # -- verifying ------------------------------------------------------------------------------------------------
+
+    def walk(
+        self,
+        namespace: str,
+        tenant: str,
+        *,
+        first: int | None = None,
+        last: int | None = None,
+        thorough: bool = False,
+    ) -> ChainWalk:
+        """Return a verification of one chain that goes on step by step (FORMAT 9). Raises `FilterError`."""
+        return ChainWalk(self.table, namespace, tenant, self.lifetimes, first=first, last=last, thorough=thorough)
+
+    def verify(  # noqa: PLR0913 - what a verification is about
+        self,
+        namespace: str,
+        tenant: str,
+        *,
+        first: int | None = None,
+        last: int | None = None,
+        thorough: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> ChainReport:
+        """Verify one chain, or a range of it (FORMAT 9). Raises `FilterError`; a failed read is told in the report."""
+        walk = self.walk(namespace, tenant, first=first, last=last, thorough=thorough)
+        for step in walk:
+            if progress is not None:
+                progress(step)
+        return walk.report
+
+    def sequence_span(
+        self, namespace: str, tenant: str, since: Timestamp | None, until: Timestamp | None
+    ) -> tuple[int, int]:
+        """Return the sequence numbers that a range of times spans. Raises `FilterError`, `EngineError`."""
+        return sequence_span(self.table, namespace, tenant, since, until)
