@@ -286,7 +286,7 @@ class ChainWriter:
             message = "A batch holds one id twice; give every record an id of its own."
             raise RecordError(message)
         for record in records:
-            record.check_names()
+            record.check_writable()
             if record.id.startswith(self._prefix):
                 message = (
                     f"An id must not start with {self._prefix!r}, which names bookkeeping items; "

@@ -25,7 +25,9 @@ COPIED_ATTRIBUTES = ("record_hash", "previous_hash", "content_hash", "previous_c
 """What a fence copies from its record under the same name (FORMAT 5)."""
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-_HASHES = ("record_hash", "previous_hash", "content_hash", "previous_chain_hash", "chain_hash")
+_HASHES = ("record_hash", "content_hash", "previous_chain_hash", "chain_hash")
+GENESIS = "genesis"
+"""The `previous_hash` of a chain that starts at 1 (FORMAT 9); a fence copies it."""
 _REQUIRED = frozenset(("id", "_fence", "record_id", "record_hash", "content_hash", "chain_hash"))
 _OPTIONAL = frozenset(
     ("previous_hash", "previous_chain_hash", "previous_chain_sequence", "record_expires_at", "sealed_at")
@@ -135,11 +137,16 @@ def _state(sequence_number: int, item: Item) -> FenceState:
         and names - _REQUIRED <= _OPTIONAL
         and bool(text_of(item, "record_id"))
         and all(_HASH.fullmatch(text_of(item, name) or "") for name in _HASHES if name in item)
+        and ("previous_hash" not in item or _is_previous(text_of(item, "previous_hash")))
         and ("previous_chain_sequence" not in item or _names_a_position(item, sequence_number))
         and ("record_expires_at" not in item or whole_number(item["record_expires_at"].get("N")) is not None)
         and ("sealed_at" not in item or _is_time(text_of(item, "sealed_at")))
     )
     return FenceState.FULL if shaped else FenceState.DAMAGED
+
+
+def _is_previous(text: str | None) -> bool:
+    return text == GENESIS or _HASH.fullmatch(text or "") is not None
 
 
 def _names_a_position(item: Item, sequence_number: int) -> bool:

@@ -29,7 +29,7 @@ from audit_core.items import (
     source_problems,
     whole_number,
 )
-from audit_core.jsontext import NO_JSON
+from audit_core.jsontext import NO_JSON, compact_json
 from audit_core.names import hidden_characters, ns_tenant, require_text
 from audit_core.timestamps import Timestamp
 
@@ -103,6 +103,7 @@ class AuditRecord:
         for name in ("duration_ms", "sequence_number", "previous_chain_sequence"):
             _require_integer(name, getattr(self, name), optional=name != "duration_ms")
         _check_keys(self)
+        object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))  # the caller's own mapping may change
         for name, attribute in self.extra.items():
             if name in KNOWN_ATTRIBUTES:
                 message = f"{name} is an attribute of every record; give it as a field, not in `extra`."
@@ -123,8 +124,11 @@ class AuditRecord:
         """Epoch seconds at which the record may be removed; None when it never expires."""
         return None if self.expires_at is None else self.expires_at.epoch_seconds
 
-    def check_names(self) -> None:
-        """Raise `RecordError` for hidden characters in names (CASES 4); asked before a write, not when reading."""
+    def check_writable(self) -> None:
+        """Raise `RecordError` for what may be read but not written.
+
+        That is hidden characters in names (CASES 4), and JSON fields that are no compact JSON (FORMAT 2, CASES 7, 11).
+        """
         for name in NAME_FIELDS:
             hidden = hidden_characters(getattr(self, name))
             if hidden:
@@ -132,6 +136,11 @@ class AuditRecord:
                     f"{name} holds {hidden[0]}, which cannot be seen and could make two names look alike; "
                     "remove it and write the record again."
                 )
+                raise RecordError(message)
+        for name in (*JSON_FIELDS, *OPTIONAL_JSON_FIELDS):
+            text = getattr(self, name)
+            if text is not None and compact_json(text) != text:
+                message = f"{name} is JSON with white space; jsontext.compact_json makes it compact."
                 raise RecordError(message)
 
     def to_item(self) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from audit_core.chain.absences import Absences, Run
 from audit_core.chain.findings import Coverage, Finding, FindingKind, Severity, Verdict
 from audit_core.chain.judge import Judgement, judge_record
-from audit_core.fences import Fence, FenceState
+from audit_core.fences import GENESIS, Fence, FenceState
 from audit_core.items import text_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = ["ChainVerifier"]
 LOOK_BACK = 100
 """Positions that a writer looks back for a full fence (FORMAT 4)."""
 
-GENESIS = "genesis"
 INTENT = "pending"
 _SEALED_KEPT = 100_000
 """Sealed positions in a row that a link may skip; one that skips more is reported as broken."""
