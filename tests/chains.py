@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit_core.append import link_record
-from audit_core.chain.findings import Finding, Verdict
 from audit_core.chain.verifier import ChainVerifier
 from audit_core.fences import Fence, bare_fence, full_fence
 from audit_core.hashing import chain_hash, content_hash, record_hash
 from audit_core.items import text_of
 from audit_core.retention import Lifetimes
-from audit_core.timestamps import Timestamp
 from audit_core.tip import EMPTY, Tip
 from tests.builders import DISPATCHED, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from audit_core.chain.findings import Finding, Verdict
+    from audit_core.timestamps import Timestamp
 
 Item = dict[str, dict[str, Any]]
 LIFETIME = 30 * 86_400
@@ -56,7 +59,9 @@ class Chain:
         """Make bare fences full, as sealing does (FORMAT 5)."""
         for number in range(first, last + 1):
             item = self.record(number)
-            earlier = [place for place in self.positions if place < number and "chain_hash" in (self.fence(place) or {})]
+            earlier = [
+                place for place in self.positions if place < number and "chain_hash" in (self.fence(place) or {})
+            ]
             fence = {**bare_fence(*NAMES, number), "record_id": item["id"], "record_hash": item["record_hash"]}
             fence["content_hash"] = {"S": content_hash(item)}
             if "previous_hash" in item:

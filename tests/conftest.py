@@ -14,9 +14,11 @@ from tests import engines
 from tests.requirements_gate import pytest_configure, pytest_make_collect_report, pytest_runtest_makereport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from audit_core.store import AuditStore
 
 __all__ = ["pytest_configure", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
@@ -71,6 +73,27 @@ def plain_client(engine: engines.Engine) -> Iterator[DynamoDBClient]:
 def unique_table() -> str:
     """A table name that no other test uses."""
     return f"audit_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def open_store(engine: engines.Engine, unique_table: str) -> Iterator[Callable[..., AuditStore]]:
+    """Opens stores of this test's table on the engine, as environment variables say over soc2; closed afterwards."""
+    opened: list[AuditStore] = []
+
+    def open_one(**environ: str) -> AuditStore:
+        store = engines.open_store(engine, unique_table, environ)
+        opened.append(store)
+        return store
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[..., AuditStore]) -> AuditStore:
+    """An empty store on each engine in turn."""
+    return open_store()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from audit_core.store import AuditStore
 
 JARS = Path(__file__).parent / "real" / "target" / "dependency"
 FETCH = "mvn -q -B -f tests/real/pom.xml dependency:copy-dependencies -DincludeScope=runtime"
@@ -84,6 +86,16 @@ def plain_client(endpoint_url: str) -> DynamoDBClient:
         aws_secret_access_key="test",  # noqa: S106 - no engine of the tests checks it
         config=Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 2}),
     )
+
+
+def open_store(engine: Engine, table: str, environ: Mapping[str, str]) -> AuditStore:
+    """A store of the package on a running engine, chained unless the environment variables say otherwise."""
+    from audit_core.settings import load_settings  # noqa: PLC0415 - only the tests that use it wait for it
+    from audit_core.store import AuditStore  # noqa: PLC0415
+
+    place = {"AUDIT__BACKEND": "memory"} if engine.name == EMBEDDED else {"AUDIT__URL": engine.endpoint_url}
+    settings = load_settings(environ={"AUDIT__TABLE_NAME": table, "COMPLIANCE__MODE": "soc2", **place, **environ})
+    return AuditStore.open(replace(settings, demo=False))
 
 
 def free_port() -> int:

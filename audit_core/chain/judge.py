@@ -80,7 +80,9 @@ def judge_record(
 
 def _of_record(item: Item, position: Position) -> Iterator[Finding]:
     finding = partial(_finding, position, text_of(item, "id"))
-    shape = shape_problems(item)
+    # a record that fences lead to has lost its place in the index; one without a chain never comes here
+    lost = () if "sequence_number" in item else ("sequence_number is missing",)
+    shape = (*shape_problems(item), *lost)
     if shape:
         yield finding(FindingKind.MALFORMED_RECORD, "a record as FORMAT 2 describes it", "; ".join(shape))
     for problem in source_problems(item):

@@ -1,0 +1,93 @@
+"""Ranges of sequence numbers without a record, each with what the evidence says of it.
+
+Pure functions over the findings of a report: `verifier` does the judging. A table of gaps needs its findings put
+together, since one hole in a chain may hold positions of several fates side by side.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit_core.chain.findings import Finding, FindingKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Gap", "GapKind", "GapPart", "find_gaps"]
+
+
+class GapKind(enum.StrEnum):
+    """Why a position has no record, as far as the evidence goes (FORMAT 9)."""
+
+    EXPIRED = "expired"
+    UNPROVEN = "unproven"
+    DELETED_EARLY = "deleted_early"
+    NEVER_WRITTEN = "never_written"
+    TRUNCATED = "truncated"
+
+
+_KIND_OF = {
+    FindingKind.EXPIRED: GapKind.EXPIRED,
+    FindingKind.EXPIRED_UNPROVEN: GapKind.UNPROVEN,
+    FindingKind.MISSING_RECORD: GapKind.DELETED_EARLY,
+    FindingKind.SKIPPED_SEQUENCE: GapKind.NEVER_WRITTEN,
+    FindingKind.TRUNCATED_TAIL: GapKind.TRUNCATED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GapPart:
+    """Positions of one gap that share a fate, and the finding that says so."""
+
+    kind: GapKind
+    finding: Finding
+
+    @property
+    def positions(self) -> int:
+        """How many sequence numbers it spans."""
+        return self.finding.positions
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Consecutive positions without a record, `first` to `last`; the records beside it are at `before` and `after`.
+
+    `before` is None at a chain's start; whether a record stands at `after` the chain's end tells.
+    """
+
+    first: int
+    last: int
+    parts: tuple[GapPart, ...]
+
+    @property
+    def before(self) -> int | None:
+        """The position before the gap, or None at the start of the chain."""
+        return self.first - 1 if self.first > 0 else None
+
+    @property
+    def after(self) -> int:
+        """The position after the gap."""
+        return self.last + 1
+
+    @property
+    def positions(self) -> int:
+        """How many sequence numbers it spans."""
+        return self.last - self.first + 1
+
+
+def find_gaps(findings: Iterable[Finding]) -> tuple[Gap, ...]:
+    """Put the findings of a report together to gaps, in order; those that are about standing records are left out."""
+    parts = sorted(
+        (GapPart(_KIND_OF[finding.kind], finding) for finding in findings if finding.kind in _KIND_OF),
+        key=lambda part: part.finding.sequence_number,
+    )
+    gaps: list[Gap] = []
+    for part in parts:
+        first, last = int(part.finding.sequence_number), int(part.finding.last_sequence_number)
+        if gaps and gaps[-1].last + 1 == first:
+            gaps[-1] = Gap(gaps[-1].first, last, (*gaps[-1].parts, part))
+        else:
+            gaps.append(Gap(first, last, (part,)))
+    return tuple(gaps)

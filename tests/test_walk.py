@@ -1,0 +1,281 @@
+"""Verification of a table, on both engines: what the walk reads, where it starts and ends (FORMAT 9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from audit_core.chain.findings import Verdict
+from audit_core.errors import FilterError
+from audit_core.retention import Lifetimes
+from audit_core.timestamps import Timestamp
+from tests import chains
+from tests.chains import LIFETIME, NAMES, Chain
+
+if TYPE_CHECKING:
+    from audit_core.chain.findings import ChainReport
+    from audit_core.store import AuditStore
+
+CHAIN = "#".join(NAMES)
+DISTANT = {"N": "1000000000000000000000000000000"}
+
+
+def put(store: AuditStore, *items: dict[str, Any]) -> None:
+    for start in range(0, len(items), 25):
+        requests: Any = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+        store.table.client.batch_write_item(RequestItems={store.table.name: requests})
+
+
+def verified(store: AuditStore, **options: Any) -> ChainReport:
+    return store.verify(*NAMES, **options)
+
+
+def kinds(report: ChainReport) -> set[tuple[str, str, str]]:
+    return {
+        (finding.kind.value, str(finding.sequence_number), str(finding.last_sequence_number))
+        for finding in report.findings
+    }
+
+
+def test_an_empty_table_is_incomplete(store: AuditStore) -> None:
+    report = verified(store)
+    assert (report.verdict, report.records_checked, report.first_sequence) == (Verdict.INCOMPLETE, 0, None)
+    assert report.reason == "there was neither a record nor a full fence to check"
+
+
+def test_a_tenant_without_sequence_numbers_is_unchained(store: AuditStore) -> None:
+    item = {name: value for name, value in Chain().ours(1).record(0).items() if name != "sequence_number"}
+    put(store, item)
+    assert verified(store).verdict is Verdict.UNCHAINED
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize(
+    "chain",
+    [
+        Chain().ours(7),
+        Chain().elsewhere(3).ours(2).elsewhere(2).seal(0, 2),
+        Chain().ours(7, lifetime=LIFETIME).remove(0, 1, 4),
+        Chain().ours(7, lifetime=LIFETIME).remove(5, 6),
+        Chain().ours(7).remove(2, fence=True).edit(4, caller_id={"S": "x"}),
+        Chain().elsewhere(7, lifetime=LIFETIME).remove(2, 3),
+        Chain().ours(7).edit(3, outcome={"S": "x"}).rehash(3),
+    ],
+    ids=["ours", "mixed", "gone", "tail", "damaged", "bare", "rehashed"],
+)
+def test_a_table_is_judged_as_the_chain_in_memory_is(store: AuditStore, chain: Chain, thorough: bool) -> None:
+    put(store, *chain.items())
+    report = verified(store, thorough=thorough)
+    expected = chains.verify(chain, Timestamp.from_nanos(report.at.epoch_nanos), thorough=thorough)
+    assert (report.verdict, report.findings) == (expected.verdict, expected.findings)
+    assert report.coverage == expected.verifier.coverage
+
+
+def test_a_chain_longer_than_a_page_is_followed_to_its_end(store: AuditStore) -> None:
+    put(store, *Chain().ours(520).edit(510, caller_id={"S": "x"}).items())
+    report = verified(store)
+    assert (report.records_checked, report.last_sequence) == (520, 519)
+    assert kinds(report) == {("content_modified", "510", "510")}
+
+
+def test_progress_counts_up_to_the_whole_chain(store: AuditStore) -> None:
+    put(store, *Chain().ours(520).items())
+    seen: list[Any] = []
+    verified(store, progress=seen.append)
+    assert [(step.position, step.total) for step in seen[:1] + seen[-1:]] == [(0, 520), (520, 520)]
+    assert [step.position for step in seen] == sorted(step.position for step in seen)
+
+
+def test_a_verification_that_is_stopped_is_incomplete_and_claims_no_more_than_it_saw(store: AuditStore) -> None:
+    put(store, *Chain().ours(520, lifetime=LIFETIME).remove(3, 4).items())
+    walk = store.walk(*NAMES)
+    steps = iter(walk)
+    next(steps)
+    next(steps)
+    walk.stop("it was stopped")
+    report = walk.report
+    assert (report.verdict, report.reason) == (Verdict.INCOMPLETE, "it was stopped")
+    assert report.coverage.expired == report.coverage.missing == 0
+
+
+def test_a_page_that_cannot_be_read_makes_it_incomplete(store: AuditStore) -> None:
+    put(store, *Chain().ours(520).items())
+    calls = []
+
+    def refuse(params: Any, **_: Any) -> None:
+        calls.append(params)
+        if len(calls) == 3:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
+
+    store.table.client.meta.events.register("before-parameter-build.dynamodb.Query", refuse)
+    report = verified(store)
+    assert report.verdict is Verdict.INCOMPLETE
+    assert "may not do dynamodb:Query" in str(report.reason)
+
+
+# -- intruders and hidden records -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["499.5", "-1"])
+def test_a_record_at_no_position_is_found_as_stored(store: AuditStore, number: str) -> None:
+    chain = Chain().ours(4)
+    put(store, *chain.items(), {**chain.record(2), "id": {"S": "intruder"}, "sequence_number": {"N": number}})
+    report = verified(store)
+    assert ("malformed_record", number, number) in kinds(report)
+    assert report.verdict is Verdict.BROKEN
+
+
+def test_a_record_far_away_makes_one_range_and_is_not_walked_to(store: AuditStore) -> None:
+    chain = Chain().ours(4)
+    put(store, *chain.items(), {**chain.record(2), "id": {"S": "intruder"}, "sequence_number": DISTANT})
+    report = verified(store)
+    assert ("missing_record", "4", str(10**30 - 1)) in kinds(report)
+    assert ("missing_fence", str(10**30), str(10**30)) in kinds(report)
+    assert report.reading.requests < 20
+
+
+def test_a_second_record_at_a_position_is_a_fork(store: AuditStore) -> None:
+    chain = Chain().ours(4)
+    put(store, *chain.items(), {**chain.record(2), "id": {"S": "twin"}})
+    report = verified(store)
+    fork = next(finding for finding in report.findings if finding.kind.value == "duplicate_sequence")
+    assert fork.sequence_number == 2
+    assert fork.expected == chain.record(2)["id"]["S"]
+    assert "twin" in str(fork.found)
+
+
+@pytest.mark.parametrize("lost", ["ns_tenant", "sequence_number"])
+def test_a_record_taken_out_of_the_index_is_found_by_its_fence(store: AuditStore, lost: str) -> None:
+    put(store, *Chain().ours(5).edit(2, **{lost: None}).items())
+    report = verified(store)
+    assert ("malformed_record", "2", "2") in kinds(report)
+    assert not any(kind == "missing_record" for kind, *_ in kinds(report))
+
+
+def test_a_record_hidden_behind_a_fence_mark_is_found(store: AuditStore) -> None:
+    put(store, *Chain().ours(5).edit(2, _fence={"BOOL": True}).items())
+    assert ("malformed_record", "2", "2") in kinds(verified(store))
+
+
+def test_junk_under_a_fences_id_is_a_mismatch(store: AuditStore) -> None:
+    chain = Chain().ours(5)
+    chain.positions[2] = (chain.record(2), {"id": {"S": "SEQ#notifications#acme#2"}, "note": {"S": "junk"}})
+    put(store, *chain.items())
+    assert kinds(verified(store, thorough=True)) == {("fence_mismatch", "2", "2")}
+
+
+def test_a_record_slipped_in_between_two_pages_is_found(store: AuditStore) -> None:
+    chain = Chain().ours(520)
+    put(store, *chain.items(), {**chain.record(2), "id": {"S": "twin"}, "sequence_number": {"N": "499"}})
+    assert ("duplicate_sequence", "499", "499") in kinds(verified(store))
+
+
+# -- ranges -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bounds", [(0, 3), (3, 5), (5, None), (7, 7), (None, 2)])
+def test_a_range_of_an_intact_chain_is_intact_and_counts_itself(
+    store: AuditStore, bounds: tuple[int | None, int | None]
+) -> None:
+    put(store, *Chain().elsewhere(2).ours(3).elsewhere(2).ours(3).items())
+    report = verified(store, first=bounds[0], last=bounds[1], thorough=True)
+    first, last = bounds[0] or 0, 9 if bounds[1] is None else bounds[1]
+    assert (report.verdict, report.first_sequence, report.last_sequence) == (Verdict.INTACT, first, last)
+    assert report.records_checked == last - first + 1
+
+
+@pytest.mark.parametrize(("first", "last", "found"), [(0, 2, False), (3, 5, True), (4, 9, False), (2, 3, True)])
+def test_a_range_reports_its_own_breaks_alone(store: AuditStore, first: int, last: int, found: bool) -> None:
+    put(store, *Chain().ours(10).edit(3, caller_id={"S": "x"}).items())
+    assert (verified(store, first=first, last=last).verdict is Verdict.BROKEN) is found
+
+
+def test_a_range_that_starts_behind_a_rewritten_record_sees_the_broken_link(store: AuditStore) -> None:
+    put(store, *Chain().ours(10).edit(3, outcome={"S": "x"}).rehash(3).items())
+    assert kinds(verified(store, first=4, last=6)) == {("broken_link", "4", "4")}
+
+
+def test_an_expiry_at_the_end_of_a_range_is_proven_by_what_follows(store: AuditStore) -> None:
+    put(store, *Chain().ours(8, lifetime=60).remove(3, 4).items())
+    report = verified(store, first=2, last=4)
+    assert (report.verdict, kinds(report)) == (Verdict.INTACT_WITH_EXPIRY, {("expired", "3", "4")})
+    assert report.coverage.full == 1
+
+
+def test_an_expiry_in_a_range_is_not_proven_when_what_follows_is_forged(store: AuditStore) -> None:
+    chain = Chain().ours(8, lifetime=60).remove(3)
+    chain.edit_fence(3, record_id={"S": "other"}).rehash_fence(3)
+    put(store, *chain.items())
+    assert kinds(verified(store, first=2, last=3)) == {("fence_mismatch", "3", "3"), ("missing_record", "3", "3")}
+
+
+def test_a_range_past_the_end_has_nothing_to_check(store: AuditStore) -> None:
+    put(store, *Chain().ours(4).items())
+    assert verified(store, first=50, last=60).verdict is Verdict.INCOMPLETE
+
+
+def test_a_range_the_wrong_way_round_is_refused(store: AuditStore) -> None:
+    with pytest.raises(FilterError, match="swap"):
+        verified(store, first=5, last=4)
+
+
+@pytest.mark.parametrize("bound", [-1, True, 1.5, "3"])
+def test_a_bound_that_is_no_position_is_refused(store: AuditStore, bound: Any) -> None:
+    with pytest.raises(FilterError, match="whole number"):
+        verified(store, first=bound)
+
+
+def test_a_range_of_times_becomes_a_range_of_positions(store: AuditStore) -> None:
+    chain = Chain().ours(8)
+    put(store, *chain.items())
+    since, until = (Timestamp.parse(chain.record(number)["dispatched_at"]["S"]) for number in (2, 5))
+    assert store.sequence_span(*NAMES, since, until) == (2, 5)
+    with pytest.raises(FilterError, match="No chained record"):
+        store.sequence_span(*NAMES, until.plus_seconds(3600), None)
+
+
+# -- the index lags, and the clock ------------------------------------------------------------------------------------
+
+
+def test_a_record_that_the_index_does_not_show_yet_is_no_finding(store: AuditStore) -> None:
+    put(store, *Chain().ours(6).items())
+    hide_last(store, 2)
+    report = verified(store)
+    assert (report.verdict, report.records_checked) == (Verdict.INTACT, 6)
+
+
+def hide_last(store: AuditStore, count: int) -> None:
+    """Take the newest records out of what the index answers, as one that lags does."""
+
+    def hide(parsed: dict[str, Any], **_: Any) -> None:
+        items = parsed.get("Items", [])
+        parsed["Items"] = [item for item in items if int(item["sequence_number"]["N"]) < 6 - count]
+
+    store.table.client.meta.events.register("after-call.dynamodb.Query", hide)
+
+
+def test_the_clock_is_the_engines(store: AuditStore) -> None:
+    """A reader whose clock is a year off gets the same verdict (CASES 60)."""
+    put(store, *Chain().ours(5, lifetime=LIFETIME).remove(1).items())
+    honest = verified(store)
+    store.table.clock.now = lambda: Timestamp.parse("2020-01-01T00:00:00Z")  # type: ignore[method-assign]
+    assert verified(store).findings == honest.findings
+
+
+def test_declared_lifetimes_come_from_the_store(store: AuditStore) -> None:
+    put(store, *Chain().elsewhere(5, lifetime=10**9).remove(2).items())
+    store.lifetimes = Lifetimes(None)
+    assert kinds(verified(store)) == {("missing_record", "2", "2")}
+    store.lifetimes = Lifetimes(None, (60,))
+    assert kinds(verified(store)) == {("expired_unproven", "2", "2")}
+
+
+def test_an_intent_whose_outcome_stands_elsewhere_in_the_index_is_not_alone(store: AuditStore) -> None:
+    chain = Chain().ours(1, outcome="pending", action_id="a").ours(2)
+    put(store, *chain.items())
+    assert kinds(verified(store)) == {("lone_intent", "0", "0")}
+    assert verified(store).verdict is Verdict.INTACT
+    put(store, *Chain().ours(1).edit(0, id={"S": "late"}, action_id={"S": "a"}, sequence_number=None).items())
+    assert kinds(verified(store)) == set()
