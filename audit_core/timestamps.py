@@ -10,7 +10,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 
 from audit_core.errors import TimestampError
 
@@ -43,34 +43,13 @@ class Timestamp:
     nanos: int
     leap: bool = False
 
-    @classmethod
-    def parse(cls, text: str) -> Timestamp:
+    @staticmethod
+    def parse(text: str) -> Timestamp:
         """Read an RFC 3339 text; digits past the ninth of the fraction are cut (FORMAT 3.1).
 
         Raises `TimestampError` for anything else, a time without an offset included.
         """
-        match = _RFC3339.fullmatch(text)
-        if match is None:
-            message = f"{text[:60]!r} is not a time that can be read; {_EXPECTED}."
-            raise TimestampError(message)
-        year, month, day, hour, minute, second, fraction, _zulu, sign, off_hour, off_minute = match.groups()
-        try:
-            days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_ORDINAL
-        except ValueError:
-            days = None
-        offset = 0 if sign is None else (int(off_hour) * 3600 + int(off_minute) * 60) * (1 if sign == "+" else -1)
-        leap = int(second) == _LEAP_SECOND
-        in_range = int(hour) <= 23 and int(minute) <= 59 and int(second) <= _LEAP_SECOND  # noqa: PLR2004 - clock
-        offset_in_range = sign is None or (int(off_hour) <= 23 and int(off_minute) <= 59)  # noqa: PLR2004 - clock
-        if days is None or not in_range or not offset_in_range:
-            message = f"{text[:60]!r} is not a date and time that exists; {_EXPECTED}."
-            raise TimestampError(message)
-        seconds = days * _SECONDS_PER_DAY + int(hour) * 3600 + int(minute) * 60 + int(second) - leap - offset
-        if not _MIN_SECONDS <= seconds <= _MAX_SECONDS:
-            message = f"{text[:60]!r} falls outside the years 1 to 9999 in UTC; {_EXPECTED}."
-            raise TimestampError(message)
-        nanos = int(fraction[:9].ljust(9, "0")) if fraction else 0
-        return cls(text, seconds, nanos, leap)
+        return _parse(text)
 
     @classmethod
     def from_nanos(cls, epoch_nanos: int) -> Timestamp:
@@ -158,6 +137,32 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+@lru_cache(maxsize=256)  # a verification asks for the same three times of a record again and again
+def _parse(text: str) -> Timestamp:
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        message = f"{text[:60]!r} is not a time that can be read; {_EXPECTED}."
+        raise TimestampError(message)
+    year, month, day, hour, minute, second, fraction, _zulu, sign, off_hour, off_minute = match.groups()
+    try:
+        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_ORDINAL
+    except ValueError:
+        days = None
+    offset = 0 if sign is None else (int(off_hour) * 3600 + int(off_minute) * 60) * (1 if sign == "+" else -1)
+    leap = int(second) == _LEAP_SECOND
+    in_range = int(hour) <= 23 and int(minute) <= 59 and int(second) <= _LEAP_SECOND  # noqa: PLR2004 - clock
+    offset_in_range = sign is None or (int(off_hour) <= 23 and int(off_minute) <= 59)  # noqa: PLR2004 - clock
+    if days is None or not in_range or not offset_in_range:
+        message = f"{text[:60]!r} is not a date and time that exists; {_EXPECTED}."
+        raise TimestampError(message)
+    seconds = days * _SECONDS_PER_DAY + int(hour) * 3600 + int(minute) * 60 + int(second) - leap - offset
+    if not _MIN_SECONDS <= seconds <= _MAX_SECONDS:
+        message = f"{text[:60]!r} falls outside the years 1 to 9999 in UTC; {_EXPECTED}."
+        raise TimestampError(message)
+    nanos = int(fraction[:9].ljust(9, "0")) if fraction else 0
+    return Timestamp(text, seconds, nanos, leap)
 
 
 def _render(seconds: int, nanos: int, *, leap: bool) -> str:

@@ -52,8 +52,8 @@ def judge_record(
 
     Every finding is reported, so that one never hides another.
     """
-    findings = list(_of_record(item, position))
     recomputed = _record_hash(item)
+    findings = list(_of_record(item, position, recomputed))
     stored = text_of(item, "record_hash")
     rebuilt = None
     if text_of(item, "content_hash") is not None and isinstance(position, int):
@@ -78,7 +78,7 @@ def judge_record(
     )
 
 
-def _of_record(item: Item, position: Position) -> Iterator[Finding]:
+def _of_record(item: Item, position: Position, recomputed: str | None) -> Iterator[Finding]:
     finding = partial(_finding, position, text_of(item, "id"))
     # a record that fences lead to has lost its place in the index; one without a chain never comes here
     lost = () if "sequence_number" in item else ("sequence_number is missing",)
@@ -87,7 +87,7 @@ def _of_record(item: Item, position: Position) -> Iterator[Finding]:
         yield finding(FindingKind.MALFORMED_RECORD, "a record as FORMAT 2 describes it", "; ".join(shape))
     for problem in source_problems(item):
         yield finding(FindingKind.FIELD_MISMATCH, "the value that its source gives", problem)
-    recomputed, stored = _record_hash(item), text_of(item, "record_hash")
+    stored = text_of(item, "record_hash")
     if stored is None:
         yield finding(FindingKind.MISSING_HASH, _named("record_hash", recomputed), "no record_hash")
     elif recomputed is not None and recomputed != stored:
