@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from audit_core.chain.absences import Absences, Run
 from audit_core.chain.findings import Coverage, Finding, FindingKind, Severity, Verdict
 from audit_core.chain.judge import Judgement, judge_record
+from audit_core.errors import TimestampError
 from audit_core.fences import GENESIS, Fence, FenceState
 from audit_core.items import text_of
+from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from audit_core.chain.findings import Position
     from audit_core.items import Item
     from audit_core.retention import Lifetimes
-    from audit_core.timestamps import Timestamp
 
 __all__ = ["ChainVerifier"]
 
@@ -184,9 +185,9 @@ class ChainVerifier:
             return
         expires = fence.number("record_expires_at")
         if expires is not None and expires <= now.epoch_seconds:
-            self._absences.proof(position, record_id, f"record_expires_at {expires}")
+            self._absences.proof(position, record_id, f"a record that expired at {_instant(expires)}")
         else:
-            when = "never expires" if expires is None else f"expires at {expires}"
+            when = "never expires" if expires is None else f"expires at {_instant(expires)}"
             self._absences.missing(position, position, record_id, f"a record that {when}")
         self._add_full(position, _Full(fence.chain_hash, stands=False), sealed=fence.sealed)
         self._before = _Before(position, frozenset((fence.text("record_hash") or "",)))
@@ -441,6 +442,13 @@ class ChainVerifier:
     def _add(self, findings: Sequence[Finding]) -> None:
         self._findings.extend(findings)
         self.breaks += sum(finding.severity is Severity.BREAK for finding in findings)
+
+
+def _instant(epoch_seconds: int) -> str:
+    try:
+        return Timestamp.from_nanos(epoch_seconds * NANOS_PER_SECOND).normalised
+    except TimestampError:
+        return f"epoch second {epoch_seconds}"
 
 
 def _chosen(records: Sequence[Item], fence: Fence | None) -> int:
