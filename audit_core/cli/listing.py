@@ -1,0 +1,72 @@
+"""The list of chains that commands work on, and where it comes from: the directory, a scan, or both.
+
+A list is never more than its sources hold, so it carries how to say that (FORMAT 7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit_core.cli.terminal import progress_bar
+
+if TYPE_CHECKING:
+    from audit_core.directory import TenantEntry
+    from audit_core.store import AuditStore
+    from audit_core.table import Reading
+
+__all__ = ["Listing", "listed_tenants"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Tenants sorted by name.
+
+    `only_scanned` are the names (`namespace#tenant`) of those that the directory lacks, `scanned` says whether there
+    was a scan, `ignored` how many entries were not believed, `reading` what it took.
+    """
+
+    entries: tuple[TenantEntry, ...]
+    only_scanned: frozenset[str]
+    scanned: bool
+    ignored: int
+    reading: Reading
+
+    @property
+    def source(self) -> str:
+        """Where the list comes from, in one word or two."""
+        return "directory and scan" if self.scanned else "directory"
+
+    @property
+    def origin(self) -> str:
+        """Where the list comes from, in words, with what it may lack."""
+        text = (
+            f"from the tenant directory and a scan of the whole table, which found {len(self.only_scanned):,} that the "
+            "directory lacks"
+            if self.scanned
+            else "from the tenant directory, which may lack some that were written elsewhere; --scan finds them"
+        )
+        if self.ignored:
+            text += f"; {self.ignored:,} entries were not believed, since they do not agree with their ids"
+        return text
+
+
+def listed_tenants(store: AuditStore, *, scan: bool, scan_if_empty: bool = False) -> Listing:
+    """Read the directory, and scan the table where asked for, with progress on stderr. Raises `EngineError`."""
+    directory = store.tenants()
+    if not scan and not (scan_if_empty and not directory.entries):
+        return Listing(
+            directory.entries, frozenset(), scanned=False, ignored=directory.ignored, reading=directory.reading
+        )
+    with progress_bar() as progress:
+        task = progress.add_task("scanning the table", total=None)
+        found = store.scan_tenants(lambda items: progress.update(task, completed=items))
+    known = {entry.chain for entry in directory.entries}
+    others = [entry for entry in found.entries if entry.chain not in known]
+    return Listing(
+        tuple(sorted((*directory.entries, *others), key=lambda entry: (entry.namespace, entry.tenant))),
+        frozenset(entry.chain for entry in others),
+        scanned=True,
+        ignored=directory.ignored + found.ignored,
+        reading=directory.reading + found.reading,
+    )

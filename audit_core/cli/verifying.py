@@ -1,0 +1,175 @@
+"""The command `verify`: which chains are meant, one verification after the other, and the exit status.
+
+What a verification finds is decided in `chain`; how it is told is in `reports`. The exit status is the verdict's:
+0 intact, also with proven expiry; 1 broken; 2 could not run; 3 incomplete or unproven.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit_core.chain.findings import Verdict, worst
+from audit_core.cli.listing import listed_tenants
+from audit_core.cli.ranges import Range, Span, parse_range
+from audit_core.cli.reports import ChainResult, print_reports, verification_json
+from audit_core.cli.session import NEGATIVE, Session
+from audit_core.cli.terminal import JsonFlag, print_json, progress_bar, say
+from audit_core.errors import EngineError
+from audit_core.names import ns_tenant, visible
+from audit_core.table import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.progress import Progress as ProgressBar
+
+    from audit_core.store import AuditStore
+
+__all__ = ["exit_status", "verify"]
+
+UNDECIDED = 3
+"""Exit status of a verification that is incomplete, or that cannot tell."""
+
+_STOPPED = "it was stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class _Chains:
+    """The chains that are meant, where their list comes from in words, and what reading it took."""
+
+    names: tuple[tuple[str, str], ...]
+    origin: str
+    reading: Reading
+
+
+def verify(
+    context: typer.Context,
+    *,
+    namespace: Annotated[str | None, typer.Option("--namespace", help="Chains of this namespace only.")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Chains of this tenant only.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="NUMBER|TIME", help="First sequence number, or an RFC 3339 time.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="NUMBER|TIME", help="Last sequence number, or an RFC 3339 time.")
+    ] = None,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Read the fence of every record as well.")] = False,
+    allow_unproven: Annotated[
+        bool, typer.Option("--allow-unproven", help="Exit status 0 for the verdict unproven; the word stays.")
+    ] = False,
+    scan: Annotated[
+        bool, typer.Option("--scan", help="Go through the whole table as well, for chains that the directory lacks.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Verify one chain, or every chain that the directory lists.
+
+    Exit status: 0 intact, also with proven expiry; 1 broken; 2 could not run; 3 incomplete or unproven.
+    """
+    bounds = parse_range(start, end)
+    _check_names(namespace, tenant)
+    with closing(Session.of(context).open()) as store:
+        chains = _chains(store, namespace, tenant, scan=scan)
+        results = _verify_all(store, chains.names, bounds, thorough=thorough)
+    if results and all(result.unreadable for result in results):
+        message = f"Nothing could be read. {results[0].report.reason}"
+        raise EngineError(message)
+    verdict = worst(result.report.verdict for result in results)
+    if as_json:
+        print_json(verification_json(verdict, [result.report for result in results]))
+    else:
+        print_reports(verdict, results, origin=chains.origin, listing=chains.reading)
+    if not results:
+        say("There is no chain to verify; check the names, or look for it with --scan.")
+    raise typer.Exit(exit_status(verdict, allow_unproven=allow_unproven))
+
+
+def exit_status(verdict: Verdict, *, allow_unproven: bool) -> int:
+    """Return the exit status for a verdict."""
+    if verdict in {Verdict.INTACT, Verdict.INTACT_WITH_EXPIRY} or (allow_unproven and verdict is Verdict.UNPROVEN):
+        return 0
+    return NEGATIVE if verdict is Verdict.BROKEN else UNDECIDED
+
+
+def _check_names(namespace: str | None, tenant: str | None) -> None:
+    """Raise `RecordError` for a name that no chain can have."""
+    ns_tenant("any" if namespace is None else namespace, "any" if tenant is None else tenant)
+
+
+def _chains(store: AuditStore, namespace: str | None, tenant: str | None, *, scan: bool) -> _Chains:
+    """Return the chains that are meant; one that is named whole is verified whether it is listed or not."""
+    if namespace is not None and tenant is not None:
+        return _Chains(((namespace, tenant),), "as it was named", Reading())
+    listing = listed_tenants(store, scan=scan, scan_if_empty=True)
+    names = tuple(
+        (entry.namespace, entry.tenant)
+        for entry in listing.entries
+        if namespace in {None, entry.namespace} and tenant in {None, entry.tenant}
+    )
+    return _Chains(names, listing.origin, listing.reading)
+
+
+def _verify_all(
+    store: AuditStore, chains: Sequence[tuple[str, str]], bounds: Range, *, thorough: bool
+) -> list[ChainResult]:
+    """Verify chain after chain; once interrupted, the rest is `incomplete`, which is still a result."""
+    results = []
+    stopped = False
+    with progress_bar() as progress:
+        for namespace, tenant in chains:
+            if not stopped:
+                result = _verify_one(store, namespace, tenant, bounds, thorough=thorough, progress=progress)
+                stopped = result.stopped
+            else:
+                result = _not_begun(store, namespace, tenant, _STOPPED, stopped=True)
+            results.append(result)
+    if stopped:
+        say("Stopped: what was not verified counts as incomplete.")
+    return results
+
+
+def _verify_one(
+    store: AuditStore, namespace: str, tenant: str, bounds: Range, *, thorough: bool, progress: ProgressBar
+) -> ChainResult:
+    task = progress.add_task(visible(f"{namespace}#{tenant}"), total=None)
+    try:
+        span = bounds.span(store, namespace, tenant)
+        if span.is_empty:
+            reason = f"the range is empty there: it starts at {span.first} and ends at {span.last}"
+            return _not_begun(store, namespace, tenant, reason, span=span)
+        walk = store.walk(namespace, tenant, first=span.first, last=span.last, thorough=thorough)
+    except EngineError as error:
+        return _not_begun(store, namespace, tenant, str(error), unreadable=True)
+    except KeyboardInterrupt:
+        return _not_begun(store, namespace, tenant, _STOPPED, stopped=True)
+    stopped = False
+    try:
+        for step in walk:
+            progress.update(task, completed=step.position, total=step.total or None)
+    except KeyboardInterrupt:
+        walk.stop(_STOPPED)
+        stopped = True
+    progress.remove_task(task)
+    report = walk.report
+    unreadable = not stopped and report.verdict is Verdict.INCOMPLETE and report.reading.requests == 0
+    return ChainResult(report, None if bounds.is_open else span, stopped=stopped, unreadable=unreadable)
+
+
+def _not_begun(
+    store: AuditStore,
+    namespace: str,
+    tenant: str,
+    reason: str,
+    *,
+    span: Span | None = None,
+    stopped: bool = False,
+    unreadable: bool = False,
+) -> ChainResult:
+    """Return the result of a chain that was not looked at: incomplete, with the reason."""
+    walk = store.walk(namespace, tenant)
+    walk.stop(reason)
+    return ChainResult(walk.report, span, stopped=stopped, unreadable=unreadable)

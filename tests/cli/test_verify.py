@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from audit_core.errors import EngineUnreachableError
+from audit_core.timestamps import Timestamp
+from tests.builders import item
+from tests.cli.commands import ACME, CHAINS, demo, failing, printed, put, remove, told
+
+if TYPE_CHECKING:
+    from audit_core import AuditStore
+
+
+def verified(*arguments: str) -> dict[str, Any]:
+    (chain,) = printed(demo("verify", "--json", *arguments))["chains"]
+    return dict(chain)
+
+
+def shifted(text: str, nanos: int) -> str:
+    return Timestamp.from_nanos(Timestamp.parse(text).epoch_nanos + nanos).normalised
+
+
+def test_an_intact_chain_is_told_in_the_agreed_form_and_exits_0() -> None:
+    first, last = (
+        printed(demo("query", *ACME, "--order", order, "--limit", "1", "--json"))["records"][0]["id"]
+        for order in ("sequence", "sequence_descending")
+    )
+    result = demo("verify", *ACME, "--json")
+    assert result.exit_code == 0
+    assert printed(result) == {
+        "verdict": "intact",
+        "chains": [
+            {
+                "namespace": "notifications",
+                "tenant": "acme",
+                "verdict": "intact",
+                "records_checked": 400,
+                "first_sequence": 0,
+                "last_sequence": 399,
+                "coverage": {"full": 400, "record_hash_only": 0, "expired": 0, "unproven": 0, "missing": 0},
+                "findings": [],
+                "summary": {
+                    "valid": True,
+                    "records_checked": 400,
+                    "first_broken_at": None,
+                    "first_record_id": first,
+                    "last_record_id": last,
+                },
+            }
+        ],
+    }
+
+
+def test_a_finding_is_told_in_the_agreed_form_and_exits_1() -> None:
+    result = demo("verify", "--namespace", "payments", "--tenant", "umbrella", "--json")
+    assert result.exit_code == 1
+    (chain,) = printed(result)["chains"]
+    (finding,) = chain["findings"]
+    edited = printed(demo("get", finding["record_id"], "--json"))["records"][0]
+    assert finding.pop("expected").startswith("content_hash ")
+    assert finding.pop("found").startswith("content_hash ")
+    assert finding == {
+        "kind": "content_modified",
+        "sequence_number": 146,
+        "last_sequence_number": 146,
+        "record_id": edited["id"],
+    }
+    assert edited["sequence_number"] == 146
+    assert chain["summary"]["valid"] is False
+    assert chain["summary"]["first_broken_at"] == 146
+
+
+@pytest.mark.parametrize(
+    ("tenant", "verdict", "status"),
+    [
+        ("acme", "intact", 0),
+        ("globex", "intact_with_expiry", 0),
+        ("hooli", "broken", 1),
+        ("vandelay", "broken", 1),
+        ("initech", "unproven", 3),
+        ("sandbox", "incomplete", 3),  # no chain at all
+    ],
+)
+def test_the_exit_status_is_the_verdicts(tenant: str, verdict: str, status: int) -> None:
+    result = demo("verify", "--tenant", tenant, "--json")
+    assert printed(result)["verdict"] == verdict
+    assert result.exit_code == status
+
+
+def test_unproven_may_be_allowed_but_keeps_its_word() -> None:
+    result = demo("verify", "--tenant", "initech", "--allow-unproven", "--json")
+    assert result.exit_code == 0
+    assert printed(result)["verdict"] == "unproven"
+
+
+def test_allowing_unproven_allows_nothing_else() -> None:
+    assert demo("verify", "--tenant", "sandbox", "--allow-unproven").exit_code == 3
+    assert demo("verify", "--tenant", "hooli", "--allow-unproven").exit_code == 1
+
+
+def test_without_a_tenant_every_listed_chain_is_verified() -> None:
+    result = demo("verify", "--json")
+    report = printed(result)
+    assert {f"{chain['namespace']}#{chain['tenant']}": chain["verdict"] for chain in report["chains"]} == CHAINS
+    assert report["verdict"] == "broken"
+    assert result.exit_code == 1
+
+
+def test_a_namespace_alone_means_all_of_its_tenants() -> None:
+    report = printed(demo("verify", "--namespace", "payments", "--json"))
+    assert [(chain["namespace"], chain["tenant"]) for chain in report["chains"]] == [
+        ("payments", "hooli"),
+        ("payments", "umbrella"),
+    ]
+
+
+def test_names_that_mean_no_chain_are_incomplete() -> None:
+    result = demo("verify", "--tenant", "nobody", "--json")
+    assert printed(result) == {"verdict": "incomplete", "chains": []}
+    assert result.exit_code == 3
+    assert "--scan" in result.stderr
+
+
+def test_a_chain_that_is_named_whole_is_verified_though_nothing_lists_it() -> None:
+    result = demo("verify", "--namespace", "notifications", "--tenant", "nobody", "--json")
+    (chain,) = printed(result)["chains"]
+    assert (chain["verdict"], chain["records_checked"], chain["first_sequence"]) == ("incomplete", 0, None)
+    assert result.exit_code == 3
+
+
+def test_a_scan_finds_what_the_directory_lacks(demo_store: AuditStore) -> None:
+    put(demo_store, item(namespace="elsewhere", tenant="unlisted", id="unlisted-1"))
+    try:
+        listed = printed(demo("verify", "--namespace", "elsewhere", "--json"))
+        scanned = printed(demo("verify", "--namespace", "elsewhere", "--scan", "--json"))
+        tenants = printed(demo("tenants", "--scan", "--json"))
+    finally:
+        remove(demo_store, "unlisted-1")
+    assert listed["chains"] == []
+    assert [(chain["tenant"], chain["verdict"]) for chain in scanned["chains"]] == [("unlisted", "unchained")]
+    assert tenants["source"] == "directory and scan"
+    assert [one["tenant"] for one in tenants["tenants"] if not one["in_directory"]] == ["unlisted"]
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "last"),
+    [
+        (("--from", "10"), 10, 399),
+        (("--to", "9"), 0, 9),
+        (("--from", "10", "--to", "19"), 10, 19),
+        (("--from", "7", "--to", "7"), 7, 7),
+    ],
+)
+def test_a_range_of_sequence_numbers(options: tuple[str, ...], first: int, last: int) -> None:
+    chain = verified(*ACME, *options)
+    assert (chain["verdict"], chain["first_sequence"], chain["last_sequence"]) == ("intact", first, last)
+    assert chain["coverage"]["full"] == last - first + 1
+
+
+def test_times_become_the_sequence_numbers_that_they_span() -> None:
+    rows = printed(demo("query", *ACME, "--order", "sequence", "--limit", "20", "--json"))["records"]
+    times = {row["sequence_number"]: row["dispatched_at"] for row in rows}
+    between = verified(*ACME, "--from", times[5], "--to", times[15])
+    mixed = verified(*ACME, "--from", "3", "--to", times[15])
+    upwards = verified(*ACME, "--from", times[5])
+    assert (between["first_sequence"], between["last_sequence"]) == (5, 15)
+    assert (mixed["first_sequence"], mixed["last_sequence"]) == (3, 15)
+    assert (upwards["first_sequence"], upwards["last_sequence"]) == (5, 399)
+
+
+def test_a_time_in_which_a_chain_was_silent_is_judged_by_what_stands_around_it() -> None:
+    rows = printed(demo("query", *ACME, "--order", "sequence", "--limit", "2", "--json"))["records"]
+    silence = (f"{rows[0]['dispatched_at'][:29]}+00:00", rows[1]["dispatched_at"])
+    result = demo("verify", *ACME, "--from", shifted(silence[0], 1), "--to", shifted(silence[1], -1), "--json")
+    (chain,) = printed(result)["chains"]
+    assert (chain["verdict"], chain["first_sequence"], chain["last_sequence"]) == ("intact", 0, 1)
+
+
+def test_a_time_before_or_after_everything_reaches_to_the_chains_own_end() -> None:
+    before = verified(*ACME, "--to", "2001-01-01T00:00:00Z")
+    after = verified(*ACME, "--from", "2999-01-01T00:00:00Z")
+    assert (before["first_sequence"], before["last_sequence"]) == (0, 0)
+    assert (after["first_sequence"], after["last_sequence"]) == (399, 399)
+
+
+def test_a_range_that_one_of_several_chains_does_not_reach_leaves_the_others_alone() -> None:
+    result = demo("verify", "--namespace", "payments", "--from", "200", "--json")
+    by_tenant = {chain["tenant"]: chain["verdict"] for chain in printed(result)["chains"]}
+    assert by_tenant == {"hooli": "incomplete", "umbrella": "intact"}
+    assert result.exit_code == 3
+
+
+def test_an_empty_range_of_mixed_kinds_is_incomplete_and_says_why() -> None:
+    result = demo("verify", *ACME, "--from", "300", "--to", "2001-01-01T00:00:00Z")
+    assert result.exit_code == 3
+    assert "the range is empty there: it starts at 300 and ends at 0" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--from", "9", "--to", "3"), "swap the two"),
+        (("--from", "2026-01-02T00:00:00Z", "--to", "2026-01-01T00:00:00Z"), "swap the two"),
+        (("--from", "-1"), "sequence numbers start at 0"),
+        (("--from", "499.5"), "neither a whole sequence number nor a time"),
+        (("--to", "2026-01-02"), "neither a whole sequence number nor a time"),
+        (("--to", "2026-01-02T00:00:00"), "with an offset"),
+        (("--namespace", ""), "namespace is empty"),
+        (("--namespace", "a#b", "--tenant", "c"), "without '#'"),
+    ],
+)
+def test_a_range_or_name_that_makes_no_sense_cannot_run(options: tuple[str, ...], words: str) -> None:
+    assert words in told(demo("verify", "--json", *options))
+
+
+def test_the_words_claim_no_more_than_the_evidence_holds() -> None:
+    text = demo("verify", *ACME).stdout
+    assert "notifications#acme: intact\n" in text
+    assert "no finding in what was checked" in text
+    assert "400 records, positions 0 to 399" in text
+    assert "the fences of records that carry a content_hash" in text
+    assert "nothing in the table links back to 399: only a checkpoint kept outside vouches for that" in text
+    assert "What none of this can show" in text
+    assert "read units" in text
+
+
+def test_the_words_name_each_finding_and_where_the_list_came_from() -> None:
+    text = demo("verify").stdout
+    assert "from the tenant directory, which may lack some" in text
+    assert "missing_record" in text
+    assert "expired (information)" in text
+    assert "146 to 149" in text
+
+
+def test_a_thorough_verification_reads_more_and_says_less_was_left_out() -> None:
+    text = demo("verify", *ACME, "--thorough").stdout
+    assert "the fences of records that carry a content_hash" not in text
+
+
+def test_a_verification_whose_later_page_fails_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit_core.chain.walk.PAGE", 100)
+    failing(monkeypatch, "query", EngineUnreachableError("The engine went away."), after=2)
+    result = demo("verify", *ACME, "--json")
+    (chain,) = printed(result)["chains"]
+    assert chain["verdict"] == "incomplete"
+    assert 0 < chain["records_checked"] <= 100
+    assert result.exit_code == 3
+
+
+def test_a_break_that_was_found_before_a_failure_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit_core.chain.walk.PAGE", 100)
+    failing(monkeypatch, "query", EngineUnreachableError("The engine went away."), after=3)
+    result = demo("verify", "--namespace", "payments", "--tenant", "umbrella")
+    assert result.exit_code == 1
+    assert "not complete  The engine went away." in result.stdout
+
+
+def test_a_verification_whose_first_read_fails_could_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, "query", EngineUnreachableError("The engine went away."))
+    assert "Nothing could be read. The engine went away." in told(demo("verify", *ACME, "--json"))
+    assert "The engine went away." in told(demo("verify", "--json"))
+
+
+def test_a_verification_that_is_stopped_is_incomplete_with_the_chains_it_did_not_come_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing(monkeypatch, "get_many", KeyboardInterrupt())
+    result = demo("verify", "--namespace", "notifications", "--json")
+    report = printed(result)
+    assert [chain["verdict"] for chain in report["chains"]] == ["incomplete"] * 3
+    assert result.exit_code == 3
+    assert result.stderr == "Stopped: what was not verified counts as incomplete.\n"
