@@ -23,6 +23,7 @@ from botocore.exceptions import (
 
 from audit_core.client import translate
 from audit_core.directory import register_update
+from audit_core.enginefaults import THROTTLE_CODES
 from audit_core.errors import (
     ConflictError,
     EngineError,
@@ -32,14 +33,14 @@ from audit_core.errors import (
     WriteError,
 )
 from audit_core.fences import Fence, FenceState, fence_id, full_fence
-from audit_core.hashing import content_hash, record_hash
+from audit_core.hashing import canonical_item, content_hash, record_hash
 from audit_core.items import MAX_ITEM_BYTES, item_size, text_of, whole_number
 from audit_core.names import visible
 from audit_core.records import AuditRecord
 from audit_core.tip import Tip, TipFinder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from audit_core.items import Item
@@ -64,30 +65,23 @@ _CONDITION_CODE = "ConditionalCheckFailedException"
 _NOT_EXISTS = "attribute_not_exists(id)"
 _LOST = "ConditionalCheckFailed"
 _WAITING_REASONS = frozenset(("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"))
-_WAITING_CODES = frozenset(
-    (
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    )
-)
+_IN_PROGRESS = "TransactionInProgressException"
+_WAITING_CODES = THROTTLE_CODES | {"TransactionConflictException", _IN_PROGRESS}
 _SERVER_ERROR = 500
-_CHAIN_ATTRIBUTES = frozenset(
-    (
-        "sequence_number",
-        "record_hash",
-        "previous_hash",
-        "content_hash",
-        "previous_chain_hash",
-        "previous_chain_sequence",
-        "expires_at",
-        "expires_at_ttl",
-    )
+_CHAIN_FIELDS = (
+    "sequence_number",
+    "record_hash",
+    "previous_hash",
+    "content_hash",
+    "previous_chain_hash",
+    "previous_chain_sequence",
 )
+_MAY_DIFFER = frozenset((*_CHAIN_FIELDS, "expires_at", "expires_at_ttl"))
 """What may differ between two records of the same content (FORMAT 6.5)."""
+
+_HASH = {"S": "0" * 64}
+_LEAST_CHAIN_BYTES = item_size({"sequence_number": {"N": "0"}, "record_hash": _HASH, "content_hash": _HASH})
+"""What chaining adds to any record; links to earlier ones come on top, and are counted when they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +94,14 @@ class Appended:
 
 @dataclass(slots=True)
 class _Job:
-    """What is left of one call: `pending` in order, and how it ended for the others."""
+    """What is left of one call: `pending` in order, and how it ended for the others.
+
+    `doubt` names the records of the last transaction while it is not known whether it was committed.
+    """
 
     pending: list[AuditRecord]
     give_up: float
+    doubt: tuple[str, ...] = ()
     done: dict[str, Appended] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
 
@@ -135,10 +133,10 @@ class ChainWriter:
         `NotWrittenError`, `OutcomeUnknownError`, `ChainBlockedError` or `EngineError` later, with what did go in under
         `appended` of a `WriteError` (FORMAT 6).
         """
-        self._check(records)
+        records = [_unlinked(record) for record in records]
+        self._check(records, more=_LEAST_CHAIN_BYTES)
         chain = records[0].chain
-        give_up = self._table.clock.monotonic() + self._seconds_left(records, seconds)
-        job = _Job(list(records), give_up)
+        job = _Job(list(records), self._give_up(records, seconds))
         with self._locks_guard:
             lock = self._locks[chain]
         with lock:
@@ -147,55 +145,70 @@ class ChainWriter:
             except WriteError as error:
                 error.appended = tuple(job.done.values())
                 raise
-        if job.conflicts:
-            listed = ", ".join(visible(record_id) for record_id in job.conflicts[:5])
-            message = (
-                f"{len(job.conflicts)} of {len(records)} records were not written, because their ids are taken by "
-                f"other content: {listed}. What stands was not touched; give the new records ids of their own."
-            )
-            conflict = ConflictError(message, tuple(job.conflicts))
-            conflict.appended = tuple(job.done.values())
-            raise conflict
-        return tuple(job.done[record.id] for record in records)
+            except EngineError as error:
+                if not job.doubt:
+                    raise
+                unknown = _unknown(job.doubt, str(error))
+                unknown.appended = tuple(job.done.values())
+                raise unknown from error
+        return _ended(job, records)
 
-    def put_unchained(self, record: AuditRecord, seconds: float = DEADLINE_SECONDS) -> Appended:
-        """Write one record without a chain (hash chaining off); raises as `append` does."""
-        self._check([record])
-        give_up = self._table.clock.monotonic() + self._seconds_left([record], seconds)
-        if record.chain not in self._registered:
-            update = register_update(self._prefix, self._table.name, record, self._table.clock.now())
-            call = _Call(self._table, [record.id], give_up)
-            with self._gate:
-                call.run(lambda: self._table.client.update_item(**update))
-            self._registered.add(record.chain)
+    def put_unchained(self, records: Sequence[AuditRecord], seconds: float = DEADLINE_SECONDS) -> tuple[Appended, ...]:
+        """Write up to 50 records of one tenant without a chain (hash chaining off), one by one; as `append` does."""
+        records = [_unlinked(record) for record in records]
+        self._check(records)
+        job = _Job(list(records), self._give_up(records, seconds))
+        try:
+            self._register(records[0], job)
+            for record in records:
+                self._put_alone(record, job)
+        except WriteError as error:
+            error.appended = tuple(job.done.values())
+            raise
+        return _ended(job, records)
+
+    def _register(self, record: AuditRecord, job: _Job) -> None:
+        if record.chain in self._registered:
+            return
+        update = register_update(self._prefix, self._table.name, record, self._table.clock.now())
+        call = _Call(self._table, [pending.id for pending in job.pending], job.give_up)
+        with self._gate:
+            call.run(lambda: self._table.client.update_item(**update))
+        self._registered.add(record.chain)
+
+    def _put_alone(self, record: AuditRecord, job: _Job) -> None:
+        self._check_time(job)
         item = record.to_item()
-        call = _Call(self._table, [record.id], give_up)
+        call = _Call(self._table, [record.id], job.give_up, [item])
         with self._gate:
             failed = call.run(lambda: self._table.client.put_item(**self._put(item)))
+        job.pending.remove(record)
         if failed is None:
-            return Appended(record, duplicate=False)
+            job.done[record.id] = Appended(record, duplicate=False)
+            return
         old = self._standing(record.id, failed.response)
-        if "sequence_number" not in old and _same_content(item, old):
-            return Appended(AuditRecord.from_item(old), duplicate=True)
-        message = (
-            f"The record was not written, because its id {visible(record.id)} is taken by other content; "
-            "give the new record an id of its own."
-        )
-        raise ConflictError(message, (record.id,))
+        if "sequence_number" not in old and _same(item, old, but=_MAY_DIFFER):
+            ours = call.in_doubt and _same(item, old)
+            job.done[record.id] = Appended(AuditRecord.from_item(old), duplicate=not ours)
+        else:
+            job.conflicts.append(record.id)
 
     def _run(self, job: _Job, chain: str) -> None:
         first = job.pending[0]
         finder = TipFinder(self._table, first.namespace, first.tenant, self._lifetimes, local=self._local)
-        tip = self._tips.get(chain) or finder.find()
+        tip = self._tips.get(chain)
+        if tip is None:
+            tip = self._tips[chain] = finder.find()
         losses = 0
         while job.pending:
+            self._check_time(job)
             register = chain not in self._registered
             chunk = _fitting(tip, job.pending, register=register)
             actions = [{"Put": self._put(item)} for pair in chunk for item in (pair.fence, pair.item)]
             if register:
                 update = register_update(self._prefix, self._table.name, first, self._table.clock.now())
                 actions.append({"Update": update})
-            reasons = self._commit(actions, [pair.record.id for pair in chunk], job.give_up)
+            reasons = self._commit(actions, chunk, job)
             if reasons is None:
                 self._registered.add(chain)
                 job.done |= {pair.record.id: Appended(pair.record, duplicate=False) for pair in chunk}
@@ -204,6 +217,7 @@ class ChainWriter:
                 losses = 0
                 continue
             self._settle_records(job, chunk, reasons)
+            job.doubt = ()
             taken = _taken_fences(chunk, reasons)
             if taken:
                 self._tips.pop(chain, None)
@@ -224,7 +238,8 @@ class ChainWriter:
             old = standing[pair.record.id]
             if pair.record.id in chained:
                 # equal to the last attribute: this very call wrote it, in a request whose answer was lost
-                job.done[pair.record.id] = Appended(AuditRecord.from_item(old), duplicate=old != pair.item)
+                ours = bool(job.doubt) and _same(pair.item, old)
+                job.done[pair.record.id] = Appended(AuditRecord.from_item(old), duplicate=not ours)
         job.conflicts += [record_id for record_id in standing if record_id not in job.done]
         job.pending = [record for record in job.pending if record.id not in standing]
 
@@ -250,9 +265,10 @@ class ChainWriter:
         item: Item | None = refusal.get("Item")
         return item or next(iter(self._table.get(record_id).items), {})
 
-    def _commit(self, actions: list[Any], ids: list[str], give_up: float) -> list[Any] | None:
+    def _commit(self, actions: list[Any], chunk: Sequence[_Pair], job: _Job) -> list[Any] | None:
         """Send one transaction until it is decided (FORMAT 6.6); None when it is in, else why it was cancelled."""
-        call = _Call(self._table, ids, give_up)
+        ids = tuple(pair.record.id for pair in chunk)
+        call = _Call(self._table, ids, job.give_up, [pair.item for pair in chunk])
 
         def send() -> object:
             return self._table.client.transact_write_items(
@@ -263,8 +279,15 @@ class ChainWriter:
             failed = call.run(send)
         if failed is None:
             return None
+        job.doubt = ids if call.in_doubt else ()
         reasons: list[Any] = failed.response.get("CancellationReasons", [])
         return reasons
+
+    def _check_time(self, job: _Job) -> None:
+        """Raise `NotWrittenError` when the time is up before the next write is sent (FORMAT 6.1)."""
+        if self._table.clock.monotonic() >= job.give_up:
+            why = "The chain was busy, or could not be read in time; try again."
+            raise _not_written([record.id for record in job.pending], why)
 
     def _put(self, item: Item) -> dict[str, Any]:
         return {
@@ -274,8 +297,11 @@ class ChainWriter:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-    def _check(self, records: Sequence[AuditRecord]) -> None:
-        """Raise `RecordError` for what could not be stored, before anything is sent (FORMAT 6.1)."""
+    def _check(self, records: Sequence[AuditRecord], more: int = 0) -> None:
+        """Raise `RecordError` for what could not be stored, before anything is sent (FORMAT 6.1).
+
+        `more` is what each will weigh above what it weighs now.
+        """
         if not 1 <= len(records) <= BATCH_LIMIT:
             message = f"A batch holds 1 to {BATCH_LIMIT} records, not {len(records)}; split it."
             raise RecordError(message)
@@ -293,13 +319,14 @@ class ChainWriter:
                     f"choose another than {visible(record.id[:40])}."
                 )
                 raise RecordError(message)
-            _check_size(record.to_item())
+            _check_size(record.to_item(), more)
 
-    def _seconds_left(self, records: Sequence[AuditRecord], seconds: float) -> float:
-        """Return the time to try for: it ends a second before the first expiry (FORMAT 6.1)."""
+    def _give_up(self, records: Sequence[AuditRecord], seconds: float) -> float:
+        """Return when to give up, by the monotonic clock: a second before the first expiry at last (FORMAT 6.1)."""
+        started = self._table.clock.monotonic()
         expiries = [record.expires_at for record in records if record.expires_at is not None]
         if not expiries:
-            return seconds
+            return started + seconds
         left = min(expiries).epoch_seconds - self._table.clock.now().epoch_nanos / 1e9
         if left < MIN_LIFETIME_SECONDS:
             message = (
@@ -307,19 +334,24 @@ class ChainWriter:
                 "before it is verified; give it a later expires_at."
             )
             raise RecordError(message)
-        return min(seconds, left - 1)
+        return started + min(seconds, left - 1)
 
 
 class _Call:
-    """One write, repeated with the same body until its outcome is certain or the time is up."""
+    """One write, repeated with the same body until its outcome is certain or the time is up.
 
-    def __init__(self, table: Table, ids: list[str], give_up: float) -> None:
+    `ids` are the records that wait for it, `items` those that it puts; where it puts none, a doubt about the write is
+    no doubt about a record. `in_doubt` says that a request may have been carried out without an answer.
+    """
+
+    def __init__(self, table: Table, ids: Sequence[str], give_up: float, items: Sequence[Item] = ()) -> None:
         self.token = str(uuid.uuid4())
+        self.in_doubt = False
         self._table = table
         self._ids = ids
+        self._items = {item["id"]["S"]: item for item in items}
         self._give_up = give_up
         self._started = table.clock.monotonic()
-        self._in_doubt = False
 
     def run(self, send: Callable[[], object]) -> ClientError | None:
         """Return None when the write is in, or the error that says which condition failed; raises everything else."""
@@ -335,7 +367,11 @@ class _Call:
             else:
                 return None
             if not self._may_repeat(last):
-                raise translate(last, self._table.place) from last
+                if not self.in_doubt:
+                    raise translate(last, self._table.place) from last
+                if self._all_stand():
+                    return None
+                self._fail(last)
             if self._stands_at_last(last, attempt):
                 return None
         return None  # pragma: no cover - count() does not end
@@ -351,7 +387,7 @@ class _Call:
         if not over:
             clock.sleep(wait)
         token_ended = clock.monotonic() - self._started > _TOKEN_SECONDS
-        if (over or token_ended) and self._in_doubt and self._all_stand():
+        if (over or token_ended) and self.in_doubt and self._all_stand():
             return True
         if over:
             self._fail(last)
@@ -364,39 +400,75 @@ class _Call:
         if isinstance(error, ClientError):
             code = error.response.get("Error", {}).get("Code", "")
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
-                self._in_doubt = True
+                self.in_doubt = bool(self._items)
                 return True
             if code == "TransactionCanceledException":
                 reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", [])
                 found = {reason.get("Code") for reason in reasons} - {"None", None}
                 return bool(found) and found <= _WAITING_REASONS
+            if code == _IN_PROGRESS:
+                self.in_doubt = bool(self._items)
             return code in _WAITING_CODES
         # a connection that was never made has sent nothing; everything else may have arrived
         if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
             return True
-        self._in_doubt = isinstance(error, HTTPClientError) or self._in_doubt
+        if isinstance(error, HTTPClientError):
+            self.in_doubt = bool(self._items)
         return isinstance(error, HTTPClientError)
 
     def _all_stand(self) -> bool:
-        """Whether the records stand after all, read consistently; an engine that does not answer proves nothing."""
+        """Whether the records stand exactly as they were sent, read consistently.
+
+        One that stands otherwise was not written by this call; an engine that does not answer proves nothing.
+        """
         try:
-            found = self._table.get_many(self._ids).items
+            found = self._table.get_many(self._items).items
         except EngineError:
             return False
-        return {text_of(item, "id") for item in found} == set(self._ids)
+        return len(found) == len(self._items) and all(_same(self._items[item["id"]["S"]], item) for item in found)
 
     def _fail(self, last: Exception) -> None:
         why = str(translate(last, self._table.place))
-        listed = ", ".join(visible(record_id) for record_id in self._ids[:5])
-        more = f" and {len(self._ids) - 5} more" if len(self._ids) > 5 else ""  # noqa: PLR2004
-        if self._in_doubt:
-            message = (
-                f"Whether these records were written is unknown: {listed}{more}. Append the very same records again: "
-                f"what stands is recognised and not written twice. The last answer was: {why}"
-            )
-            raise OutcomeUnknownError(message, tuple(self._ids)) from last
-        message = f"Nothing was written of: {listed}{more}. The time for it ran out; the last answer was: {why}"
-        raise NotWrittenError(message, tuple(self._ids)) from last
+        raise (_unknown(self._ids, why) if self.in_doubt else _not_written(self._ids, why)) from last
+
+
+def _unknown(ids: Sequence[str], why: str) -> OutcomeUnknownError:
+    message = (
+        f"Whether these records were written is unknown: {_listed(ids)}. Append the very same records again: "
+        f"what stands is recognised and not written twice. {why}"
+    )
+    return OutcomeUnknownError(message, tuple(ids))
+
+
+def _not_written(ids: Sequence[str], why: str) -> NotWrittenError:
+    message = f"Nothing was written of: {_listed(ids)}. The time for it ran out. {why}"
+    return NotWrittenError(message, tuple(ids))
+
+
+def _listed(ids: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return ", ".join(visible(record_id) for record_id in ids[:most]) + more
+
+
+def _ended(job: _Job, records: Sequence[AuditRecord]) -> tuple[Appended, ...]:
+    """Return what stands, in the order of the call; raises `ConflictError` where an id was taken."""
+    if not job.conflicts:
+        return tuple(job.done[record.id] for record in records)
+    message = (
+        f"{len(job.conflicts)} of {len(records)} records were not written, because their ids are taken by "
+        f"other content: {_listed(job.conflicts)}. What stands was not touched; give the new records ids of their own."
+    )
+    conflict = ConflictError(message, tuple(job.conflicts))
+    conflict.appended = tuple(job.done.values())
+    raise conflict
+
+
+def _unlinked(record: AuditRecord) -> AuditRecord:
+    """Return the record without a place in any chain, such as one that was read from a table has."""
+    if all(getattr(record, name) is None for name in _CHAIN_FIELDS):
+        return record
+    nothing: dict[str, Any] = dict.fromkeys(_CHAIN_FIELDS)
+    return replace(record, **nothing)
 
 
 def link_record(tip: Tip, record: AuditRecord) -> AuditRecord:
@@ -432,7 +504,7 @@ class _Pair:
 
     def is_content_of(self, old: Item) -> bool:
         """Whether an item that stands holds the same content (FORMAT 6.5)."""
-        return _same_content(self.item, old)
+        return _same(self.item, old, but=_MAY_DIFFER)
 
     @property
     def tip(self) -> Tip:
@@ -468,9 +540,13 @@ def _taken_fences(chunk: Sequence[_Pair], reasons: Sequence[Any]) -> list[Fence]
     return taken
 
 
-def _same_content(new: Item, old: Item) -> bool:
-    names = (new.keys() | old.keys()) - _CHAIN_ATTRIBUTES
-    return all(new.get(name) == old.get(name) for name in names)
+def _same(new: Item, old: Item, *, but: Container[str] = ()) -> bool:
+    """Whether two items agree on every attribute `but` those; the members of a set have no order."""
+    one, other = ({name: value for name, value in item.items() if name not in but} for item in (new, old))
+    try:
+        return one == other or canonical_item(one, "") == canonical_item(other, "")
+    except RecordError:
+        return False
 
 
 def _lost_a_condition(error: ClientError) -> bool:
@@ -478,8 +554,8 @@ def _lost_a_condition(error: ClientError) -> bool:
     return any(reason.get("Code") == _LOST for reason in reasons)
 
 
-def _check_size(item: Item) -> int:
-    size = item_size(item)
+def _check_size(item: Item, more: int = 0) -> int:
+    size = item_size(item) + more
     if size > MAX_ITEM_BYTES:
         message = (
             f"The record {visible(item['id']['S'][:40])} takes {size:,} bytes, attribute names included; DynamoDB "

@@ -15,10 +15,12 @@ from audit_core.append import link_record
 from audit_core.client import engine_errors
 from audit_core.directory import list_tenants, register_update
 from audit_core.errors import WriteRefusedError
-from audit_core.fences import bare_fence, full_fence
+from audit_core.fences import bare_fence, fence_id, full_fence
 from audit_core.hashing import record_hash
 from audit_core.jsontext import json_text
 from audit_core.records import AuditRecord
+from audit_core.schema import INDEX_TIME
+from audit_core.table import KeyRange
 from audit_core.tip import EMPTY, Tip, sequence_range
 
 if TYPE_CHECKING:
@@ -103,8 +105,7 @@ def seed(table: Table, prefix: str) -> tuple[str, ...]:
     wanted = [chain for chain in DEMO_CHAINS if f"{chain.namespace}#{chain.tenant}" not in present]
     for chain in DEMO_CHAINS:
         name = f"{chain.namespace}#{chain.tenant}"
-        taken = name in present and not present[name].demo
-        if taken or (chain in wanted and table.query(sequence_range(name, None, None), limit=1).items):
+        if not present[name].demo if name in present else _is_in_use(table, chain):
             message = (
                 f"The table holds records of {name} that are no demo data, so nothing was written; "
                 "use another table for the demo."
@@ -119,6 +120,18 @@ def seed(table: Table, prefix: str) -> tuple[str, ...]:
             table.client.update_item(**register_update(prefix, table.name, first, now, demo=True))
         _write(table, items)
     return tuple(f"{chain.namespace}#{chain.tenant}" for chain in wanted)
+
+
+def _is_in_use(table: Table, chain: DemoChain) -> bool:
+    """Whether a tenant that the directory lacks has records, or fences that outlived them."""
+    name = f"{chain.namespace}#{chain.tenant}"
+    by_time = KeyRange(INDEX_TIME, "ns_tenant", name, "dispatched_at_ms")
+    starts = (fence_id(chain.namespace, chain.tenant, number) for number in (0, 1))
+    return bool(
+        table.query(by_time, limit=1).items
+        or table.query(sequence_range(name, None, None), limit=1).items
+        or table.get_many(starts).items
+    )
 
 
 def _build(chain: DemoChain, now: Timestamp) -> Iterator[Pair]:

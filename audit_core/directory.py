@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from audit_core.errors import TimestampError
+from audit_core.errors import RecordError, TimestampError
 from audit_core.fences import parse_fence_id
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
@@ -117,8 +117,8 @@ def scan_tenants(table: Table, progress: Callable[[int], None] | None = None) ->
             found.update(chain.from_iterable(map(_tenants_of, pages)))
             if progress is not None:
                 progress(reading.items)
-    entries = (TenantEntry(namespace, tenant) for namespace, tenant in found)
-    return Directory(tuple(sorted(entries, key=_by_name)), 0, reading, "scan")
+    entries = [TenantEntry(namespace, tenant) for namespace, tenant in found if _can_be_a_chain(namespace, tenant)]
+    return Directory(tuple(sorted(entries, key=_by_name)), len(found) - len(entries), reading, "scan")
 
 
 def _scan_page(table: Table, segment: int, start: Item | None) -> Answer:
@@ -138,7 +138,7 @@ def _tenants_of(page: Answer) -> Iterator[tuple[str, str]]:
 def _entry(prefix: str, item: Item) -> TenantEntry | None:
     """Return an entry, or None when its id and `_fence` do not agree with what it says (FORMAT 7, CASES 64)."""
     namespace, tenant = text_of(item, "namespace"), text_of(item, "tenant")
-    if not namespace or not tenant or "#" in namespace:
+    if namespace is None or tenant is None or not _can_be_a_chain(namespace, tenant):
         return None
     if item.get("_fence") != {"BOOL": True} or text_of(item, "id") != _entry_id(prefix, namespace, tenant):
         return None
@@ -148,6 +148,15 @@ def _entry(prefix: str, item: Item) -> TenantEntry | None:
     except TimestampError:
         return None
     return TenantEntry(namespace, tenant, first_seen, item.get("demo") == {"BOOL": True})
+
+
+def _can_be_a_chain(namespace: str, tenant: str) -> bool:
+    """Whether FORMAT 1 allows the pair: one that it does not could be read by nobody, and must not stop the others."""
+    try:
+        ns_tenant(namespace, tenant)
+    except RecordError:
+        return False
+    return True
 
 
 def _entry_id(prefix: str, namespace: str, tenant: str) -> str:

@@ -14,8 +14,8 @@ from audit_core.errors import CursorError, FilterError, RecordError
 from audit_core.fences import FENCE_PREFIX
 from audit_core.items import is_count
 from audit_core.names import ns_tenant, require_text
-from audit_core.records import StoredRecord
-from audit_core.retention import is_expired, moment_of
+from audit_core.records import MAX_KEY_BYTES, StoredRecord
+from audit_core.retention import Expiry, expiry_state, moment_of
 from audit_core.schema import INDEX_ACTION, INDEX_SEQUENCE, INDEX_TIME
 from audit_core.table import MAX_PAGE, KeyRange, Reading
 from audit_core.timestamps import NANOS_PER_MILLI, Timestamp
@@ -121,7 +121,7 @@ class RecordFilter:
     def scope(self) -> dict[str, Any]:
         """Return what a cursor is bound to."""
         return {
-            entry.name: value.epoch_nanos if isinstance(value, Timestamp) else value
+            entry.name: value.normalised if isinstance(value, Timestamp) else value
             for entry in fields(self)
             if (value := getattr(self, entry.name)) is not None
         }
@@ -129,10 +129,15 @@ class RecordFilter:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record as it stands; `expired` says that it is past its expiry by the engine's clock, though still there."""
+    """A record as it stands, and what TTL makes of it by the engine's clock."""
 
     stored: StoredRecord
-    expired: bool
+    expiry: Expiry
+
+    @property
+    def expired(self) -> bool:
+        """Whether TTL is due to remove it, though it is still there; never what TTL will not remove (CASES 18)."""
+        return self.expiry is Expiry.EXPIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,7 @@ def get_record(table: Table, record_id: str, prefix: str) -> Row | None:
 
     Raises `FilterError` for an id that cannot be one, `EngineError`.
     """
-    if not record_id or len(record_id.encode(errors="replace")) > 2048:  # noqa: PLR2004 - DynamoDB's key limit
-        message = "An id is 1 to 2,048 bytes of text; check what was typed."
-        raise FilterError(message)
+    _check_id("An id", record_id)
     if record_id.startswith((FENCE_PREFIX, prefix)):
         return None
     answer = table.get(record_id)
@@ -167,9 +170,7 @@ def get_record(table: Table, record_id: str, prefix: str) -> Row | None:
 
 def query_action(table: Table, action_id: str, limit: int = 100) -> Page:
     """Read the records of an action, oldest first, such as an intent and its outcome. Raises as `query_page`."""
-    if not action_id or len(action_id.encode(errors="replace")) > 2048:  # noqa: PLR2004 - DynamoDB's key limit
-        message = "An action id is 1 to 2,048 bytes of text; check what was typed."
-        raise FilterError(message)
+    _check_id("An action id", action_id)
     keys = KeyRange(INDEX_ACTION, "action_id", action_id, "dispatched_at_ms")
     answer = table.query(keys, limit=limit, condition=_PEOPLE, names={"#fence": "_fence"})
     rows = tuple(_row(item, answer.at) for item in answer.items)
@@ -255,10 +256,11 @@ def _collect(  # noqa: PLR0913 - one call, from `query_page`
         )
         reading += answer.reading
         for item in answer.items:
+            if not record_filter.allows(item):
+                continue
             if len(found) == limit:
                 return _Collected(tuple(found), _key_of(found[-1], keys), reading, answer.at)
-            if record_filter.allows(item):
-                found.append(item)
+            found.append(item)
         if answer.last_key is None or reading.items >= budget:
             return _Collected(tuple(found), answer.last_key, reading, answer.at)
         start = answer.last_key
@@ -279,6 +281,16 @@ def _keys(record_filter: RecordFilter, order: Order) -> tuple[KeyRange, bool]:
     raise FilterError(message)
 
 
+def _check_id(name: str, text: str) -> None:
+    try:
+        require_text(name, text)
+    except RecordError as error:
+        raise FilterError(str(error)) from error
+    if not 1 <= len(text.encode()) <= MAX_KEY_BYTES:
+        message = f"{name} is 1 to {MAX_KEY_BYTES:,} bytes of text; check what was typed."
+        raise FilterError(message)
+
+
 def _key_of(item: Item, keys: KeyRange) -> Item:
     return {name: item[name] for name in ("id", keys.partition, keys.sort)}
 
@@ -296,4 +308,4 @@ def _end_of(bound: Timestamp) -> int:
 
 
 def _row(item: Item, at: Timestamp) -> Row:
-    return Row(StoredRecord.from_item(item), is_expired(item, at))
+    return Row(StoredRecord.from_item(item), expiry_state(item, at))

@@ -18,7 +18,7 @@ from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Expiry", "Lifetimes", "RetentionSummary", "expiry_state", "is_expired", "lifetime_nanos", "summarise"]
+__all__ = ["Expiry", "Lifetimes", "RetentionSummary", "expiry_state", "lifetime_nanos", "moment_of", "summarise"]
 
 NEVER_REMOVED_AFTER_SECONDS = 5 * 365 * 86_400
 """DynamoDB never removes what expired more than five years ago."""
@@ -96,11 +96,6 @@ def expiry_state(item: Item, now: Timestamp) -> Expiry:
     if seconds > now.epoch_seconds:
         return Expiry.LIVE
     return Expiry.NOT_REMOVABLE if seconds < now.epoch_seconds - NEVER_REMOVED_AFTER_SECONDS else Expiry.EXPIRED
-
-
-def is_expired(item: Item, now: Timestamp) -> bool:
-    """Whether a record that still stands is past its expiry."""
-    return expiry_state(item, now) in {Expiry.EXPIRED, Expiry.NOT_REMOVABLE}
 
 
 def summarise(items: Iterable[Item], now: Timestamp) -> RetentionSummary:

@@ -85,12 +85,14 @@ class TipFinder:
     def follow(self, tip: Tip, taken: Iterable[Fence], span: int = 0) -> Tip:
         """Go on from fences that were found taken behind `tip`, and from up to `span` positions more (FORMAT 6.4).
 
-        The last fence decides; a full one costs no read. Raises `ChainBlockedError`, `EngineError`.
+        The last fence decides; a full one costs no read. The engine need not name every fence that was in the way, so
+        what lies before the last is read where it was not named. Raises `ChainBlockedError`, `EngineError`.
         """
         fences = {fence.sequence_number: fence for fence in taken}
-        if span:
-            last = max(fences)
-            fences |= self.fences(range(last + 1, last + 1 + span))
+        last = max(fences)
+        unknown = set(range(tip.sequence_number + 1, last + 1 + span)) - fences.keys()
+        if unknown:
+            fences |= self.fences(sorted(unknown))
         return self._resolve(max(fences), fences, link=tip.link)
 
     def fences(self, positions: Iterable[int]) -> dict[int, Fence]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import botocore.loaders
 import hypothesis
 import pytest
 
@@ -27,6 +29,15 @@ hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("suite")
 
 _DESELECTED = pytest.StashKey[Counter[str]]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service_descriptions() -> Iterator[None]:
+    """Has botocore read its descriptions of the services once, not for each client, where it takes most of the time."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("botocore.session.create_loader", functools.cache(botocore.loaders.create_loader))
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +105,14 @@ def open_store(engine: engines.Engine, unique_table: str) -> Iterator[Callable[.
 def store(open_store: Callable[..., AuditStore]) -> AuditStore:
     """An empty store on each engine in turn."""
     return open_store()
+
+
+@pytest.fixture
+def lasting_store(store: AuditStore) -> AuditStore:
+    """An empty store whose table has TTL switched off, for chains that expired long ago: nothing goes by itself."""
+    specification: Any = {"Enabled": False, "AttributeName": "expires_at_ttl"}
+    store.table.client.update_time_to_live(TableName=store.table.name, TimeToLiveSpecification=specification)
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,151 @@
+"""The tenant directory and the scan, on both engines: who is listed, who is not believed (FORMAT 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from audit_core.fences import bare_fence
+from audit_core.timestamps import Timestamp
+from tests import tables
+from tests.builders import item, record, records
+from tests.tables import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from audit_core.store import AuditStore
+
+    OpenStore = Callable[..., AuditStore]
+
+
+def entry(namespace: str, tenant: str, /, **changes: Any) -> tables.Item:
+    """A directory entry; None takes an attribute away."""
+    made: dict[str, Any] = {
+        "id": {"S": f"acteon_TENANT#{namespace}#{tenant}"},
+        "_fence": {"BOOL": True},
+        "action_id": {"S": "acteon_TENANTS"},
+        "dispatched_at_ms": {"N": "1768471200045"},
+        "namespace": {"S": namespace},
+        "tenant": {"S": tenant},
+        **changes,
+    }
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def names(store: AuditStore) -> list[tuple[str, str]]:
+    return [(found.namespace, found.tenant) for found in store.tenants().entries]
+
+
+class TestDirectory:
+    def test_an_empty_table_lists_nobody(self, store: AuditStore) -> None:
+        assert store.tenants().entries == ()
+
+    def test_every_tenant_that_was_written_to_is_listed_by_name(self, store: AuditStore) -> None:
+        for number, (namespace, tenant) in enumerate([("b", "x"), ("a", "y#z"), ("a", "x"), ("b", "x")]):
+            store.append(record(id=f"r{number}", namespace=namespace, tenant=tenant))
+
+        assert names(store) == [("a", "x"), ("a", "y#z"), ("b", "x")]
+
+    def test_the_first_writing_stays_the_first(self, open_store: OpenStore) -> None:
+        early, late = open_store(), open_store()
+        early.table.clock = ManualClock(Timestamp.parse("2026-01-15T10:00:00.045Z"))
+        early.append(records(1)[0])
+        late.append(records(2)[1])
+
+        assert late.tenants().entries[0].first_seen == Timestamp.parse("2026-01-15T10:00:00.045Z")
+
+    def test_only_the_first_append_of_a_process_carries_it(self, store: AuditStore) -> None:
+        store.append(records(1)[0])
+        tables.delete(store, "acteon_TENANT#notifications#acme")
+
+        store.append(records(2)[1])
+
+        assert names(store) == []
+
+    def test_it_is_no_demo_data_by_itself(self, store: AuditStore) -> None:
+        store.append(record())
+
+        assert not store.tenants().entries[0].demo
+
+    def test_another_prefix_is_another_directory(self, open_store: OpenStore) -> None:
+        open_store(AUDIT__PREFIX="other_").append(record())
+
+        assert names(open_store()) == []
+
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            entry("a", "b", _fence=None),
+            entry("a", "b", _fence={"BOOL": False}),
+            entry("a", "b", _fence={"S": "true"}),
+            entry("a", "b", tenant={"S": "c"}),
+            entry("a", "b", namespace={"S": "x"}),
+            entry("a", "b", tenant=None),
+            entry("a", "b", namespace={"N": "1"}),
+            entry("a", "b#c", namespace={"S": "a#b"}, tenant={"S": "c"}),
+            entry("a", ""),
+            entry("n" * 256, "b"),
+            entry("a", "b", id={"S": "acteon_TENANT#a#c"}),
+            entry("a", "b", id={"S": "other_TENANT#a#b"}),
+            entry("a", "b", dispatched_at_ms={"N": "1" + "0" * 30}),
+        ],
+    )
+    def test_a_forged_entry_is_counted_and_not_listed(self, store: AuditStore, forged: tables.Item) -> None:
+        tables.put(store, forged, entry("good", "one"))
+
+        found = store.tenants()
+
+        assert ([one.chain for one in found.entries], found.ignored) == (["good#one"], 1)
+
+    def test_it_is_one_query_that_says_what_it_read(self, store: AuditStore) -> None:
+        tables.put(store, *(entry("a", f"t{number}") for number in range(5)))
+        requests = tables.asked(store)
+
+        found = store.tenants()
+
+        assert requests == {"Query": 1}
+        assert (found.source, found.reading.items, found.reading.requests) == ("directory", 5, 1)
+
+
+class TestScan:
+    def test_it_finds_tenants_of_records_and_of_fences_that_outlived_theirs(self, store: AuditStore) -> None:
+        tables.put(
+            store,
+            item(id="r1", namespace="elsewhere", tenant="one"),
+            item(id="r2", namespace="elsewhere", tenant="one"),
+            bare_fence("elsewhere", "gone#2", 7),
+        )
+
+        found = store.scan_tenants()
+
+        assert [one.chain for one in found.entries] == ["elsewhere#gone#2", "elsewhere#one"]
+        assert found.source == "scan"
+
+    @pytest.mark.parametrize(
+        "foreign",
+        [
+            {"id": {"S": "SEQ#a#b#x"}},
+            {"id": {"S": "SEQ#a#1"}},
+            {"id": {"S": "SEQ#" + "n" * 256 + "#b#1"}},
+            {"id": {"S": "x"}, "ns_tenant": {"S": "no-number-sign"}, "dispatched_at_ms": {"N": "1"}},
+            {"id": {"S": "x"}, "ns_tenant": {"S": "#b"}},
+            {"id": {"S": "x"}, "ns_tenant": {"S": "a#"}},
+            {"id": {"S": "x"}, "ns_tenant": {"S": "n" * 256 + "#b"}},
+        ],
+        ids=lambda foreign: "-".join(str(value) for value in foreign.values())[:40],
+    )
+    def test_what_names_no_chain_is_not_listed(self, store: AuditStore, foreign: tables.Item) -> None:
+        tables.put(store, foreign)
+
+        assert store.scan_tenants().entries == ()
+
+    def test_it_tells_its_progress_and_what_it_read(self, store: AuditStore) -> None:
+        store.append_many(records(30))
+        told: list[int] = []
+
+        found = store.scan_tenants(told.append)
+
+        assert told[-1] == found.reading.items == 61
+        assert told == sorted(told)

@@ -1,0 +1,98 @@
+"""Retention: what TTL makes of a record, and when a lifetime can explain that one is gone (FORMAT 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from audit_core.retention import NEVER_REMOVED_AFTER_SECONDS, Expiry, Lifetimes, expiry_state, lifetime_nanos, summarise
+from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
+from tests.builders import DISPATCHED, item
+
+NOW = Timestamp.parse("2026-06-01T12:00:00Z")
+SECONDS = NOW.epoch_seconds
+DAY = 86_400
+HOUR = 3600
+
+
+@pytest.mark.parametrize(
+    ("attribute", "expiry"),
+    [
+        (None, Expiry.NEVER),
+        ({"N": str(SECONDS + 1)}, Expiry.LIVE),
+        ({"N": str(SECONDS)}, Expiry.EXPIRED),
+        ({"N": str(SECONDS - NEVER_REMOVED_AFTER_SECONDS)}, Expiry.EXPIRED),
+        ({"N": str(SECONDS - NEVER_REMOVED_AFTER_SECONDS - 1)}, Expiry.NOT_REMOVABLE),
+        ({"N": "253402300799"}, Expiry.LIVE),
+        ({"N": "253402300800"}, Expiry.UNREADABLE),
+        ({"N": str(NOW.epoch_ms)}, Expiry.UNREADABLE),
+        ({"N": "-1"}, Expiry.UNREADABLE),
+        ({"N": "0.5"}, Expiry.UNREADABLE),
+        ({"S": str(SECONDS)}, Expiry.UNREADABLE),
+        ({"NULL": True}, Expiry.UNREADABLE),
+    ],
+    ids=str,
+)
+def test_what_ttl_makes_of_a_record(attribute: dict[str, Any] | None, expiry: Expiry) -> None:
+    assert expiry_state(item(expires_at_ttl=attribute), NOW) is expiry
+
+
+def test_a_lifetime_is_counted_from_the_dispatch_to_the_nanosecond() -> None:
+    assert lifetime_nanos(item(expires_at=DISPATCHED.plus_seconds(1.5))) == 1.5 * NANOS_PER_SECOND
+
+
+@pytest.mark.parametrize("change", [{}, {"expires_at": {"S": "soon"}}, {"expires_at": {"N": "1"}}], ids=str)
+def test_a_lifetime_that_is_endless_or_unreadable_is_none(change: dict[str, Any]) -> None:
+    assert lifetime_nanos(item(**change)) is None
+
+
+def test_an_expiry_before_the_dispatch_is_no_negative_lifetime() -> None:
+    assert lifetime_nanos(item(expires_at=DISPATCHED.plus_seconds(-5))) == 0
+
+
+def explained(after: float, lifetimes: Lifetimes, *seen: float | None) -> bool:
+    """Whether the lifetimes explain a gap so many seconds after the dispatch of the record before it."""
+    neighbours = [item(expires_at=None if one is None else DISPATCHED.plus_seconds(one)) for one in seen]
+    return lifetimes.explain(item(), neighbours, DISPATCHED.plus_seconds(after))
+
+
+@pytest.mark.parametrize(
+    ("lifetimes", "seen", "explains_from"),
+    [
+        (Lifetimes(30 * DAY), (), 30 * DAY - HOUR),
+        (Lifetimes(2 * HOUR), (), 2 * HOUR - 720),
+        (Lifetimes(None), (100,), 90),
+        (Lifetimes(30 * DAY), (100,), 90),
+        (Lifetimes(30 * DAY), (None, None), 30 * DAY - HOUR),
+        (Lifetimes(None, (1000,)), (), 900),
+        (Lifetimes(30 * DAY, (1000,)), (2000, 500), 450),
+    ],
+    ids=["declared", "a-tenth", "seen", "shorter-seen", "endless-neighbours", "past", "shortest"],
+)
+def test_the_shortest_lifetime_in_sight_explains_a_gap_once_it_has_passed(
+    lifetimes: Lifetimes, seen: tuple[float | None, ...], explains_from: float
+) -> None:
+    assert explained(explains_from, lifetimes, *seen)
+    assert not explained(explains_from - 0.001, lifetimes, *seen)
+
+
+@pytest.mark.parametrize("seen", [(), (None,)])
+def test_endless_lifetimes_explain_nothing(seen: tuple[None, ...]) -> None:
+    assert not explained(1e9, Lifetimes(None), *seen)
+
+
+def test_a_neighbour_without_a_readable_dispatch_explains_nothing() -> None:
+    before = item(dispatched_at={"S": "yesterday"})
+
+    assert not Lifetimes(1).explain(before, [before], NOW)
+
+
+def test_records_are_counted_by_state_and_by_the_day_they_expire() -> None:
+    ttls = (SECONDS + 1, SECONDS + 2, SECONDS + DAY, SECONDS - 1)
+
+    summary = summarise([item(), *(item(expires_at_ttl={"N": str(ttl)}) for ttl in ttls)], NOW)
+
+    assert summary.counts == {Expiry.NEVER: 1, Expiry.LIVE: 3, Expiry.EXPIRED: 1}
+    assert summary.expiring_by_day == {"2026-06-01": 2, "2026-06-02": 1}
+    assert summary.total == 5
