@@ -11,14 +11,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_core.errors import TimestampError
-from audit_core.hashing import chain_hash
+from audit_core.hashing import chain_hash, content_hash
 from audit_core.items import text_of, whole_number
 from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
     from audit_core.items import Item
 
-__all__ = ["COPIED_ATTRIBUTES", "Fence", "FenceState", "bare_fence", "fence_id", "full_fence", "parse_fence_id"]
+__all__ = [
+    "COPIED_ATTRIBUTES",
+    "Fence",
+    "FenceState",
+    "bare_fence",
+    "fence_id",
+    "full_fence",
+    "parse_fence_id",
+    "sealed_fence",
+]
 
 FENCE_PREFIX = "SEQ#"
 COPIED_ATTRIBUTES = ("record_hash", "previous_hash", "content_hash", "previous_chain_hash", "previous_chain_sequence")
@@ -112,6 +121,33 @@ def full_fence(record: Item, namespace: str, tenant: str, sequence_number: int) 
             fence[name] = dict(record[name])
     if "expires_at_ttl" in record:
         fence["record_expires_at"] = dict(record["expires_at_ttl"])
+    fence["chain_hash"] = {"S": chain_hash(fence)}
+    return fence
+
+
+def sealed_fence(
+    record: Item, bare: Item, sequence_number: int, *, link: tuple[int, str] | None, sealed_at: str
+) -> dict[str, dict[str, Any]]:
+    """Return the fence that sealing makes of a bare one: full, with a link of its own (FORMAT 5).
+
+    `record` is the typed record as it stands, `bare` its fence, `link` position and `chain_hash` of the nearest full
+    fence before, and `sealed_at` an RFC 3339 text.
+    """
+    fence = {
+        **{name: dict(value) for name, value in bare.items()},
+        "record_id": dict(record["id"]),
+        "content_hash": {"S": content_hash(record)},
+        "sealed_at": {"S": sealed_at},
+    }
+    for name in ("record_hash", "previous_hash"):
+        if name in record:
+            fence[name] = dict(record[name])
+    if "expires_at_ttl" in record:
+        fence["record_expires_at"] = dict(record["expires_at_ttl"])
+    if link is not None:
+        fence["previous_chain_hash"] = {"S": link[1]}
+        if link[0] != sequence_number - 1:
+            fence["previous_chain_sequence"] = {"N": str(link[0])}
     fence["chain_hash"] = {"S": chain_hash(fence)}
     return fence
 

@@ -16,9 +16,11 @@ from audit_core.chain.walk import ChainWalk, sequence_span
 from audit_core.client import build_client
 from audit_core.embedded import start_embedded
 from audit_core.errors import WriteRefusedError
+from audit_core.exchange import ChainExport
 from audit_core.records import AuditRecord, new_id
 from audit_core.retention import Lifetimes
 from audit_core.schema import Difference, ensure_table
+from audit_core.seal import ChainSealing
 from audit_core.table import Table
 from audit_core.timestamps import Clock, Timestamp
 
@@ -147,7 +149,7 @@ class AuditStore:
             records = [replace(record, action_payload=None) for record in records]
         if self.settings.compliance.hash_chain:
             return self._writer.append(records, seconds)
-        return tuple(self._writer.put_unchained(record, seconds) for record in records)
+        return self._writer.put_unchained(records, seconds)
 
     def cleanup_expired(self) -> int:
         """Return 0: the table's native TTL removes what has expired, there is nothing to clean."""
@@ -224,6 +226,17 @@ class AuditStore:
             if progress is not None:
                 progress(step)
         return walk.report
+
+    def export(self, namespace: str, tenant: str, *, first: int | None = None, last: int | None = None) -> ChainExport:
+        """Return an export of one chain, or a range of it, that goes on step by step. Raises `FilterError`."""
+        return ChainExport(self.table, namespace, tenant, self.lifetimes, first=first, last=last)
+
+    def seal(self, namespace: str, tenant: str, *, dry_run: bool = False) -> ChainSealing:
+        """Return a sealing of one chain that goes on step by step (FORMAT 5). Raises `WriteRefusedError`."""
+        if not self.settings.audit.enabled and not dry_run:
+            message = "Auditing is switched off (enabled = false in [audit]), so nothing is sealed; switch it on first."
+            raise WriteRefusedError(message)
+        return ChainSealing(self.table, namespace, tenant, self.walk(namespace, tenant, thorough=True), dry_run=dry_run)
 
     def sequence_span(
         self, namespace: str, tenant: str, since: Timestamp | None, until: Timestamp | None

@@ -231,7 +231,7 @@ def test_a_hidden_character_in_a_files_name_is_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_file_may_not_hold_more_than_the_limit(tmp_path: Path, packed: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_file_may_not_hold_more_than_the_limit(tmp_path: Path, packed: bool) -> None:
     path = write(tmp_path / "a.json", *events(100), packed=packed)
     size = len(json.dumps({"Records": events(100)}))
     assert read_cloudtrail([path], max_file_bytes=size).events == 100
@@ -364,7 +364,7 @@ def test_nothing_to_import_is_no_work() -> None:
         (None, False),
     ],
 )
-def test_an_expiry_is_past_up_to_two_seconds_ahead(expiry: str | None, late: bool) -> None:  # noqa: FBT001 - a parameter
+def test_an_expiry_is_past_up_to_two_seconds_ahead(expiry: str | None, late: bool) -> None:
     expiring = record(expires_at=None if expiry is None else Timestamp.parse(expiry))
     assert count_past_expiry([expiring], FixedClock().now()) == late
 

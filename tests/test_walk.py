@@ -13,6 +13,7 @@ from audit_core.retention import Lifetimes
 from audit_core.timestamps import Timestamp
 from tests import chains
 from tests.chains import LIFETIME, NAMES, Chain
+from tests.tables import put
 
 if TYPE_CHECKING:
     from audit_core.chain.findings import ChainReport
@@ -22,10 +23,9 @@ CHAIN = "#".join(NAMES)
 DISTANT = {"N": "1000000000000000000000000000000"}
 
 
-def put(store: AuditStore, *items: dict[str, Any]) -> None:
-    for start in range(0, len(items), 25):
-        requests: Any = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
-        store.table.client.batch_write_item(RequestItems={store.table.name: requests})
+@pytest.fixture
+def store(lasting_store: AuditStore) -> AuditStore:
+    return lasting_store
 
 
 def verified(store: AuditStore, **options: Any) -> ChainReport:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audit_core.chain.absences import Absences, Run
-from audit_core.chain.findings import Coverage, Finding, FindingKind, Severity, Verdict
+from audit_core.chain.findings import ChainReport, Coverage, Finding, FindingKind, Severity, Verdict
 from audit_core.chain.judge import Judgement, judge_record
 from audit_core.errors import TimestampError
 from audit_core.fences import GENESIS, Fence, FenceState
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from audit_core.chain.findings import Position
     from audit_core.items import Item
     from audit_core.retention import Lifetimes
+    from audit_core.table import Reading
 
-__all__ = ["ChainVerifier"]
+__all__ = ["ChainVerifier", "Covered"]
 
 LOOK_BACK = 100
 """Positions that a writer looks back for a full fence (FORMAT 4)."""
@@ -60,6 +61,16 @@ class _Full:
 
     chain_hash: str | None
     stands: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """What a report says of its source, and the verifier cannot know; fields as in `ChainReport`."""
+
+    thorough: bool
+    upper_bound: int | None
+    reading: Reading
+    at: Timestamp
 
 
 class ChainVerifier:
@@ -267,6 +278,30 @@ class ChainVerifier:
         else:
             verdict = Verdict.INTACT_WITH_EXPIRY if coverage.expired else Verdict.INTACT
         return verdict
+
+    def report(self, covered: Covered, *, reason: str | None) -> ChainReport:
+        """Return the report of what was fed so far; `reason` says why that is not everything, None when it is."""
+        verdict = self.verdict(complete=reason is None)
+        if verdict is Verdict.INCOMPLETE and reason is None:
+            reason = "there was neither a record nor a full fence to check"
+        return ChainReport(
+            namespace=self._chain[0],
+            tenant=self._chain[1],
+            verdict=verdict,
+            records_checked=self.records_checked,
+            first_sequence=self.first_position,
+            last_sequence=self.last_position,
+            coverage=self.coverage,
+            findings=self.findings,
+            thorough=covered.thorough,
+            upper_bound=covered.upper_bound,
+            unvouched_ends=self.unvouched_ends,
+            first_record_id=self.first_record_id,
+            last_record_id=self.last_record_id,
+            reading=covered.reading,
+            at=covered.at,
+            reason=reason,
+        )
 
     def _previous_fits(self, position: int, previous: str | None, *, bare: bool = False) -> bool:
         """Whether `previous_hash` is what the positions before call for; tells what a hole before was as well.

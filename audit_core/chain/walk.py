@@ -6,12 +6,12 @@ stop it, between two of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from audit_core.chain.findings import ChainReport, Verdict
-from audit_core.chain.verifier import INTENT, ChainVerifier
+from audit_core.chain.findings import Verdict
+from audit_core.chain.verifier import INTENT, ChainVerifier, Covered
 from audit_core.errors import EngineError, FilterError
 from audit_core.fences import Fence, fence_id, link_of, parse_fence_id
 from audit_core.items import is_count, text_of, whole_number
@@ -21,9 +21,9 @@ from audit_core.table import KeyRange, Reading
 from audit_core.tip import LOOK_BACK, sequence_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from audit_core.chain.findings import Position
+    from audit_core.chain.findings import ChainReport, Position
     from audit_core.items import Item
     from audit_core.retention import Lifetimes
     from audit_core.table import Answer, Table
@@ -52,7 +52,8 @@ class Progress:
 class ChainWalk:
     """One verification of one chain; iterate it to the end, or stop, then ask for the `report`.
 
-    `first` and `last` (inclusive sequence numbers, None: open) narrow it; `thorough` reads every fence. Iterating
+    `first` and `last` (inclusive sequence numbers, None: open) narrow it; `thorough` reads every fence. `verifier`
+    makes the state machine that is fed, another than `ChainVerifier`; records are then read consistently. Iterating
     yields `Progress` after each step and never raises `EngineError`: what could not be read makes the report
     incomplete. Raises `FilterError` when made, for a range that is empty.
     """
@@ -67,6 +68,7 @@ class ChainWalk:
         first: int | None = None,
         last: int | None = None,
         thorough: bool = False,
+        verifier: Callable[..., ChainVerifier] | None = None,
     ) -> None:
         for name, bound in (("first", first), ("last", last)):
             if bound is not None and not is_count(bound, 0):
@@ -81,7 +83,9 @@ class ChainWalk:
         self._first = 0 if first is None else first
         self._last = last
         self._thorough = thorough
-        self._verifier = ChainVerifier(self._names, lifetimes, first=self._first, last=last)
+        # somebody who makes the verifier wants what it is fed, and that has to be what the table itself holds
+        self._consistent = verifier is not None
+        self._verifier = (verifier or ChainVerifier)(self._names, lifetimes, first=self._first, last=last)
         self._reading = Reading()
         self._upper: int | None = None
         self._next = self._first
@@ -89,6 +93,7 @@ class ChainWalk:
         self._gap_at: Timestamp | None = None
         self._reason: str | None = "it has not come to its end"
         self._at: Timestamp | None = None
+        self._read_at: Timestamp | None = None
         self._unchained = False
 
     def __iter__(self) -> Iterator[Progress]:
@@ -113,33 +118,26 @@ class ChainWalk:
         )
 
     @property
+    def reason(self) -> str | None:
+        """Why it has not come to its end, or None when it has."""
+        return self._reason
+
+    @property
+    def read_at(self) -> Timestamp:
+        """The engine's clock at the last answer."""
+        return self._read_at or self._table.clock.now()
+
+    @property
     def report(self) -> ChainReport:
         """What was found so far; `incomplete` (or broken) unless it came to its end."""
-        verifier = self._verifier
-        verdict = verifier.verdict(complete=self._reason is None)
-        reason = self._reason
-        if self._unchained:
-            verdict = Verdict.UNCHAINED
-        elif reason is None and verdict is Verdict.INCOMPLETE:
-            reason = "there was neither a record nor a full fence to check"
-        return ChainReport(
-            namespace=self._names[0],
-            tenant=self._names[1],
-            verdict=verdict,
-            records_checked=verifier.records_checked,
-            first_sequence=verifier.first_position,
-            last_sequence=verifier.last_position,
-            coverage=verifier.coverage,
-            findings=verifier.findings,
+        covered = Covered(
             thorough=self._thorough,
             upper_bound=self._upper,
-            unvouched_ends=verifier.unvouched_ends,
-            first_record_id=verifier.first_record_id,
-            last_record_id=verifier.last_record_id,
             reading=self._reading,
             at=self._at or self._table.clock.now(),
-            reason=reason,
         )
+        report = self._verifier.report(covered, reason=self._reason)
+        return replace(report, verdict=Verdict.UNCHAINED, reason=None) if self._unchained else report
 
     # -- the walk -------------------------------------------------------------------------------------------------
 
@@ -187,6 +185,8 @@ class ChainWalk:
         return True
 
     def _feed(self, positions: Sequence[tuple[int, list[Item]]], *, last_of_chain: bool) -> Iterator[Progress]:
+        if self._consistent:
+            positions = self._read_again(positions)
         wanted = {
             number
             for place, (number, items) in enumerate(positions)
@@ -204,6 +204,17 @@ class ChainWalk:
             if self._past_range():
                 return
         yield self.progress
+
+    def _read_again(self, positions: Sequence[tuple[int, list[Item]]]) -> list[tuple[int, list[Item]]]:
+        """Read the records of an index page consistently; what is gone by now is left out, and met as a gap."""
+        ids = [text_of(item, "id") or "" for _number, items in positions for item in items]
+        found = {text_of(item, "id"): item for item in self._spend(self._table.get_many(ids)).items}
+        again = []
+        for number, items in positions:
+            standing = [found[text_of(item, "id")] for item in items if text_of(item, "id") in found]
+            if standing:
+                again.append((number, standing))
+        return again
 
     def _walk_tail(self) -> Iterator[Progress]:
         """Feed what fences say of positions after the last record, up to the last fence (FORMAT 9)."""
@@ -328,6 +339,7 @@ class ChainWalk:
 
     def _spend(self, answer: Answer) -> Answer:
         self._reading += answer.reading
+        self._read_at = answer.at
         return answer
 
 

@@ -12,9 +12,11 @@ from typing import Annotated
 
 import typer
 
+from audit_core.cli.exporting import export
 from audit_core.cli.hashes import hash_items
 from audit_core.cli.importing import import_files
 from audit_core.cli.reading import get_record, list_tenants, query_records
+from audit_core.cli.sealing import seal as seal_chains
 from audit_core.cli.session import Commands, Session
 from audit_core.cli.tables import check, init, seed
 from audit_core.cli.verifying import verify
@@ -29,7 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Audit records in DynamoDB: import, query and verify them.",
+    help="Audit records in DynamoDB: import, query, verify, seal and export them.",
     epilog="Exit status: 0 done; 1 a negative result; 2 could not run; for verify also 3: incomplete or unproven.",
 )
 
@@ -58,6 +60,8 @@ for name, command in (
     ("query", query_records),
     ("get", get_record),
     ("verify", verify),
+    ("seal", seal_chains),
+    ("export", export),
     ("hash", hash_items),
 ):
     app.command(name)(command)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_core.cli.terminal import progress_bar
+from audit_core.names import ns_tenant
+from audit_core.table import Reading
 
 if TYPE_CHECKING:
     from audit_core.directory import TenantEntry
     from audit_core.store import AuditStore
-    from audit_core.table import Reading
 
-__all__ = ["Listing", "listed_tenants"]
+__all__ = ["Chains", "Listing", "chosen_chains", "listed_tenants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,30 @@ def listed_tenants(store: AuditStore, *, scan: bool, scan_if_empty: bool = False
         ignored=directory.ignored + found.ignored,
         reading=directory.reading + found.reading,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """The chains that are meant, where their list comes from in words, and what reading it took."""
+
+    names: tuple[tuple[str, str], ...]
+    origin: str
+    reading: Reading
+
+
+def chosen_chains(store: AuditStore, namespace: str | None, tenant: str | None, *, scan: bool) -> Chains:
+    """Return the chains that are meant; one that is named whole is meant whether it is listed or not.
+
+    Without a scan asked for, an empty directory leads to one. Raises `RecordError` for a name that no chain can have,
+    `EngineError`.
+    """
+    ns_tenant("any" if namespace is None else namespace, "any" if tenant is None else tenant)
+    if namespace is not None and tenant is not None:
+        return Chains(((namespace, tenant),), "as it was named", Reading())
+    listing = listed_tenants(store, scan=scan, scan_if_empty=True)
+    names = tuple(
+        (entry.namespace, entry.tenant)
+        for entry in listing.entries
+        if namespace in {None, entry.namespace} and tenant in {None, entry.tenant}
+    )
+    return Chains(names, listing.origin, listing.reading)

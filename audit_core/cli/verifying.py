@@ -7,19 +7,21 @@ What a verification finds is decided in `chain`; how it is told is in `reports`.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audit_core.chain.findings import Verdict, worst
-from audit_core.cli.listing import listed_tenants
+from audit_core.cli.listing import Chains, chosen_chains
 from audit_core.cli.ranges import Range, Span, parse_range
 from audit_core.cli.reports import ChainResult, print_reports, verification_json
 from audit_core.cli.session import NEGATIVE, Session
 from audit_core.cli.terminal import JsonFlag, print_json, progress_bar, say
-from audit_core.errors import EngineError
-from audit_core.names import ns_tenant, visible
+from audit_core.errors import EngineError, FilterError
+from audit_core.exchange import verify_file
+from audit_core.names import visible
+from audit_core.retention import Lifetimes
 from audit_core.table import Reading
 
 if TYPE_CHECKING:
@@ -35,15 +37,6 @@ UNDECIDED = 3
 """Exit status of a verification that is incomplete, or that cannot tell."""
 
 _STOPPED = "it was stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class _Chains:
-    """The chains that are meant, where their list comes from in words, and what reading it took."""
-
-    names: tuple[tuple[str, str], ...]
-    origin: str
-    reading: Reading
 
 
 def verify(
@@ -64,17 +57,26 @@ def verify(
     scan: Annotated[
         bool, typer.Option("--scan", help="Go through the whole table as well, for chains that the directory lacks.")
     ] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="EXPORT", help="Verify a file that export wrote, without a table.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Verify one chain, or every chain that the directory lists.
+    """Verify one chain, or every chain that the directory lists, or a file that `export` wrote.
 
     Exit status: 0 intact, also with proven expiry; 1 broken; 2 could not run; 3 incomplete or unproven.
     """
     bounds = parse_range(start, end)
-    _check_names(namespace, tenant)
-    with closing(Session.of(context).open()) as store:
-        chains = _chains(store, namespace, tenant, scan=scan)
-        results = _verify_all(store, chains.names, bounds, thorough=thorough)
+    if file is not None:
+        if not bounds.is_open or scan or namespace is not None or tenant is not None:
+            message = "A file holds one chain and its range, so --file goes with none of the options that choose them."
+            raise FilterError(message)
+        chains = Chains((), f"from the file {file}", Reading())
+        results = [_verify_file(Session.of(context), file)]
+    else:
+        with closing(Session.of(context).open()) as store:
+            chains = chosen_chains(store, namespace, tenant, scan=scan)
+            results = _verify_all(store, chains.names, bounds, thorough=thorough)
     if results and all(result.unreadable for result in results):
         message = f"Nothing could be read. {results[0].report.reason}"
         raise EngineError(message)
@@ -95,24 +97,6 @@ def exit_status(verdict: Verdict, *, allow_unproven: bool) -> int:
     return NEGATIVE if verdict is Verdict.BROKEN else UNDECIDED
 
 
-def _check_names(namespace: str | None, tenant: str | None) -> None:
-    """Raise `RecordError` for a name that no chain can have."""
-    ns_tenant("any" if namespace is None else namespace, "any" if tenant is None else tenant)
-
-
-def _chains(store: AuditStore, namespace: str | None, tenant: str | None, *, scan: bool) -> _Chains:
-    """Return the chains that are meant; one that is named whole is verified whether it is listed or not."""
-    if namespace is not None and tenant is not None:
-        return _Chains(((namespace, tenant),), "as it was named", Reading())
-    listing = listed_tenants(store, scan=scan, scan_if_empty=True)
-    names = tuple(
-        (entry.namespace, entry.tenant)
-        for entry in listing.entries
-        if namespace in {None, entry.namespace} and tenant in {None, entry.tenant}
-    )
-    return _Chains(names, listing.origin, listing.reading)
-
-
 def _verify_all(
     store: AuditStore, chains: Sequence[tuple[str, str]], bounds: Range, *, thorough: bool
 ) -> list[ChainResult]:
@@ -130,6 +114,15 @@ def _verify_all(
     if stopped:
         say("Stopped: what was not verified counts as incomplete.")
     return results
+
+
+def _verify_file(session: Session, file: Path) -> ChainResult:
+    """Verify an export by the lifetimes of the settings; no engine is opened."""
+    settings = session.settings()
+    with file.open("rb") as source:
+        lifetimes = Lifetimes(settings.audit.ttl_seconds, settings.dashboard.past_ttl_seconds)
+        report = verify_file(source, visible(str(file)), lifetimes)
+    return ChainResult(report, None, stopped=False, unreadable=False)
 
 
 def _verify_one(

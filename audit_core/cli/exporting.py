@@ -1,0 +1,89 @@
+"""The command `export`: one chain, or a range of it, to a file that verifies without the table."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit_core.cli.ranges import parse_range
+from audit_core.cli.session import Session
+from audit_core.cli.terminal import JsonFlag, print_json, print_line, progress_bar
+from audit_core.errors import FilterError, InputError
+from audit_core.names import visible
+
+if TYPE_CHECKING:
+    from audit_core.exchange import ChainExport, ExportHeader
+
+__all__ = ["export"]
+
+
+def export(
+    context: typer.Context,
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; one that exists is left alone.")],
+    *,
+    namespace: Annotated[str, typer.Option("--namespace", help="The chain's namespace.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="The chain's tenant.")],
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="NUMBER|TIME", help="First sequence number, or an RFC 3339 time.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="NUMBER|TIME", help="Last sequence number, or an RFC 3339 time.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a chain's records and fences as JSON Lines; `verify --file` checks them without the table.
+
+    It is read consistently, and verified meanwhile; what it holds is written whole, findings or not.
+    """
+    if target.exists() and not force:
+        message = f"{visible(str(target))} exists; choose another name, or replace it with --force."
+        raise InputError(message)
+    bounds = parse_range(start, end)
+    with closing(Session.of(context).open()) as store, progress_bar() as progress:
+        span = bounds.span(store, namespace, tenant)
+        if span.is_empty:
+            message = f"The range is empty: it starts at {span.first} and ends at {span.last}; choose another."
+            raise FilterError(message)
+        task = progress.add_task(visible(f"{namespace}#{tenant}"), total=None)
+        with store.export(namespace, tenant, first=span.first, last=span.last) as reading:
+            for step in reading:
+                progress.update(task, completed=step.position, total=step.total or None)
+            header = _write(target, reading)
+            verdict = reading.report.verdict.value
+    told: dict[str, Any] = {
+        "file": str(target),
+        "table": header.table,
+        "namespace": header.namespace,
+        "tenant": header.tenant,
+        "first": header.first,
+        "last": header.last,
+        "records": header.records,
+        "fences": header.fences,
+        "exported_at": header.exported_at.normalised,
+        "verdict": verdict,
+    }
+    if as_json:
+        print_json(told)
+        return
+    held = f"{header.records:,} records and {header.fences:,} fences"
+    print_line(f"{visible(str(target))}: {held}, verified meanwhile: {verdict}")
+
+
+def _write(target: Path, reading: ChainExport) -> ExportHeader:
+    """Write beside the target, then put it in place, so that no half of a file is ever taken for a whole one."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            header = reading.write(file)
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+    return header
