@@ -1,0 +1,260 @@
+"""The parts of the Chain page: controls, progress, verdict, coverage, the strip, and the findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from audit_core.errors import InputError
+from audit_core.names import visible
+from audit_ui import elements, figures, finding_view, links, words
+from audit_ui.faults import one_message
+from audit_ui.formats import cost, count, span, utc
+from audit_ui.strip import State, build_strip, state_of
+from audit_ui.verification import Request, Verification, reports
+
+if TYPE_CHECKING:
+    from audit_core import ChainReport
+    from audit_core.directory import TenantEntry
+    from audit_ui.context import Context
+
+__all__ = [
+    "controls",
+    "coverage",
+    "findings",
+    "footer",
+    "not_verified_yet",
+    "progress",
+    "report_to_show",
+    "strip",
+    "under_way",
+    "verdict",
+]
+
+MOST_FINDINGS = 1000
+_KEPT = "verification"
+_FORCED = "verify again"
+_PAUSE_SECONDS = 0.1
+_ROW_PIXELS = 35
+_MOST_ROWS_HIGH = 8
+_LARGEST_BOUND = 2**53 - 1
+
+
+def controls(chosen: TenantEntry) -> Request:
+    """Let the visitor say what to verify; the address keeps it. Raises `FilterError` for bounds that are no numbers."""
+    parameters = st.query_params
+    thorough = parameters.get("thorough") == "1"
+    bounds = {name: _bound(parameters.get(name)) for name in ("first", "last")}
+    with st.form("verify", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        for name, label, hint in (("first", "From position", "the start"), ("last", "To position", "the end")):
+            st.number_input(
+                label,
+                min_value=0,
+                max_value=_LARGEST_BOUND,
+                value=None,
+                step=1,
+                placeholder=hint,
+                key=elements.shown_as(name, bounds[name]),
+                width=170,
+            )
+        st.toggle(
+            "Thorough",
+            key=elements.shown_as("thorough", thorough),
+            help="Also reads the fence of every record: about twice the cost, and finds more.",
+        )
+        st.form_submit_button("Verify", type="primary", on_click=_verify, args=(chosen,))
+    return Request(chosen.namespace, chosen.tenant, bounds["first"], bounds["last"], thorough)
+
+
+def _verify(chosen: TenantEntry) -> None:
+    asked = st.session_state
+    state = {"first": asked["first"], "last": asked["last"], "thorough": asked["thorough"] and "1", "verify": "1"}
+    st.query_params.from_dict(links.chain_query(chosen.namespace, chosen.tenant, **state))
+    st.session_state[_FORCED] = True
+
+
+def under_way(context: Context, request: Request) -> Verification | None:
+    """Return this visit's verification of what is asked for, started where a click or the address says so."""
+    kept: Verification | None = st.session_state.get(_KEPT)
+    if kept is not None and kept.request != request:
+        kept = None
+    forced = st.session_state.pop(_FORCED, False)
+    if forced or (kept is None and st.query_params.get("verify") == "1"):
+        kept = Verification(context, request)
+        st.session_state[_KEPT] = kept
+        kept.advance()
+    return kept
+
+
+@st.fragment(run_every=_PAUSE_SECONDS)
+def progress(verification: Verification) -> None:
+    """Go on for a slice of time and show how far it is; a click stops it."""
+    with one_message():
+        verification.advance()
+        if not verification.running:
+            st.rerun()
+        at = verification.progress
+        known = f" of {at.total:,}" if at.total else ""
+        breaks = f"{count(at.breaks, 'break')} found so far" if at.breaks else "no break so far"
+        done = min(1.0, at.position / at.total) if at.total else 0.0
+        st.progress(
+            done, text=f"Verifying: position {at.position:,}{known}, {count(at.records, 'record')} checked, {breaks}"
+        )
+        if st.button("Stop", key="stop"):
+            verification.stop()
+            st.rerun()
+
+
+def report_to_show(context: Context, request: Request, verification: Verification | None) -> ChainReport | None:
+    """Return the report of this visit's verification, else the chain's last one in this process."""
+    if verification is not None:
+        if verification.stopped and st.button("Go on from where it stopped", key="go_on"):
+            verification.go_on()
+            st.rerun()
+        return verification.report
+    last = reports().last(context.table_key, request.namespace, request.tenant) if request.whole else None
+    return last if last is not None and (last.thorough or not request.thorough) else None
+
+
+def not_verified_yet() -> None:
+    """Say that there is no verdict yet."""
+    elements.nothing_here(
+        "Not verified yet",
+        "Nobody has verified this since the program was started, so nothing is known about it. **Verify** reads the "
+        "chain from its start to its end and checks every record and every link.",
+    )
+
+
+def verdict(report: ChainReport, request: Request) -> None:
+    """Show the verdict in plain words, and beside it what it does not mean."""
+    said = words.VERDICTS[report.verdict]
+    with st.container(border=True, key="verdict"):
+        meaning, limits = st.columns(2, gap="large")
+        with meaning:
+            with st.container(horizontal=True, gap="xsmall"):
+                elements.verdict_badge(report.verdict)
+                if not request.whole:
+                    st.badge(f"Only {_range(request)}", color="orange")
+                if said.colour == "blue":
+                    st.badge(words.rung(report), color="gray")
+            st.subheader(said.headline, anchor=False)
+            st.markdown(said.means)
+            st.caption(f"Verified {utc(report.at)}, by the engine's clock{', thoroughly' if report.thorough else ''}.")
+        with limits:
+            st.markdown("**What this does not mean**")
+            st.markdown("\n".join(f"- {line}" for line in said.does_not_mean))
+
+
+def coverage(report: ChainReport) -> None:
+    """Show what vouches for how many positions, as numbers that add up to the positions judged."""
+    if report.first_sequence is None or report.last_sequence is None:
+        return
+    covered = report.coverage
+    judged = report.last_sequence - report.first_sequence + 1
+    parts = [
+        ("Whole record", covered.full, "The record stands, and a hash of all of it vouches for it."),
+        (
+            "Ten fields only",
+            covered.record_hash_only,
+            "The record stands; its record hash vouches for ten of its fields.",
+        ),
+        ("Expired", covered.expired, "The record is gone, and its fence proves that its lifetime had passed."),
+        ("Unproven", covered.unproven, "The record is gone; expiry can explain it, and nothing proves it."),
+        ("Missing", covered.missing, "The record is gone, and expiry cannot be the reason."),
+    ]
+    rest = judged - sum(number for _name, number, _help in parts)
+    if rest > 0:
+        parts.append(("No hash", rest, "The record stands, and carries no hash that vouches for it."))
+    st.subheader("What vouches for it", anchor=False)
+    with st.container(horizontal=True, gap="small"):
+        for name, number, meaning in parts:
+            st.metric(name, f"{number:,}", help=meaning, border=True, width=152)
+    broken = any(state_of(finding) is State.BROKEN for finding in report.findings)
+    total = " + ".join(f"{number:,}" for _name, number, _help in parts)
+    st.caption(
+        f"Positions {span(report.first_sequence, report.last_sequence)}: {total} = {judged:,}. "
+        f"{count(report.records_checked, 'record')} checked."
+        + (
+            " Being covered is how an alteration shows: the findings name the positions that do not fit."
+            if broken
+            else ""
+        )
+    )
+
+
+def strip(report: ChainReport, request: Request) -> None:
+    """Show the chain as a strip of bins in order, each with the worst of what it holds."""
+    shown = build_strip(report, request.first, request.last)
+    if not shown.bins:
+        return
+    st.subheader("Position by position", anchor=False)
+    figure = figures.strip_figure(shown, dark=elements.is_dark())
+    stretches = count(len(shown.marks), "bad stretch", "bad stretches")
+    alt = f"{words.VERDICTS[report.verdict].headline} {stretches}; see the findings."
+    st.plotly_chart(figure, theme=None, config={"displayModeBar": False}, alt=alt, key="strip")
+    if not shown.single:
+        widest = max(entry.last - entry.first + 1 for entry in shown.bins)
+        per_bar = "one position" if widest == 1 else f"up to {widest:,} positions, by the worst of them"
+        st.caption(f"Positions {span(shown.bins[0].first, shown.bins[-1].last)} in order. Each bar is {per_bar}.")
+
+
+def findings(context: Context, report: ChainReport, request: Request) -> None:
+    """Show the findings as a table, and the one that was chosen, or that the address names, in full."""
+    st.subheader("Findings", anchor=False)
+    shown = report.findings[:MOST_FINDINGS]
+    if not shown:
+        st.caption("None.")
+        return
+    key = f"findings {request!r} {report.at}"
+    st.dataframe(
+        pd.DataFrame(finding_view.table_rows(shown)),
+        hide_index=True,
+        height=_ROW_PIXELS * (min(len(shown), _MOST_ROWS_HIGH) + 1) + 3,
+        key=key,
+        on_select=lambda: _open_chosen(key),
+        selection_mode="single-row",
+        alt="Findings, one a row. Choosing a row opens the finding.",
+    )
+    st.caption(
+        f"{count(len(shown), 'finding')} shown"
+        + (f" of {len(report.findings):,}." if len(shown) < len(report.findings) else ", which is all there is.")
+        + " Choose a row to see what it means."
+    )
+    named = st.query_params.get("finding", "")
+    if named.isdecimal() and int(named) < len(shown):
+        finding_view.show(context, report, shown[int(named)])
+    elif named:
+        st.caption("The finding that the link names is not in this report any more; the chain may have changed since.")
+
+
+def _open_chosen(key: str) -> None:
+    rows = st.session_state[key].selection.rows
+    if rows:
+        st.query_params["finding"] = str(rows[0])
+
+
+def footer(report: ChainReport) -> None:
+    """Say what was not checked, and what the verification cost."""
+    said = words.limits(report)
+    if said:
+        st.subheader("What was not checked", anchor=False)
+        for line in said:
+            st.text(visible(line))
+    st.caption(f"As of {utc(report.at)}. {cost(report.reading)}.")
+
+
+def _range(request: Request) -> str:
+    if request.last is None:
+        return f"from position {request.first:,} on"
+    return f"positions {span(request.first or 0, request.last)}"
+
+
+def _bound(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or not 0 <= int(text) <= _LARGEST_BOUND:
+        message = f"The address asks for position {visible(text[:40])}, which is no whole number from 0; correct it."
+        raise InputError(message)
+    return int(text)

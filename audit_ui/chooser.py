@@ -1,0 +1,74 @@
+"""The choice of a chain: from the directory, from a scan of this visit, or from the address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from audit_core.directory import TenantEntry
+from audit_core.names import look_alikes
+from audit_ui import elements
+from audit_ui.formats import chain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from audit_ui.context import Context
+
+__all__ = ["choose_chain", "known_chains", "resembling"]
+
+_KEY = "chain"
+
+
+def known_chains(context: Context) -> tuple[TenantEntry, ...]:
+    """Return the tenants of the directory and those that a scan of this visit found. Raises `EngineError`."""
+    listed = {(entry.namespace, entry.tenant): entry for entry in context.scanned()}
+    listed |= {(entry.namespace, entry.tenant): entry for entry in context.tenants().entries}
+    return tuple(listed[name] for name in sorted(listed))
+
+
+def resembling(entries: Iterable[TenantEntry]) -> frozenset[str]:
+    """Return the chains (`namespace#tenant`) that another one of the list could be taken for (CASES 5)."""
+    return frozenset(look_alikes(entry.chain for entry in entries))
+
+
+def choose_chain(context: Context) -> TenantEntry | None:
+    """Let the visitor choose a chain, which the address then names; None where there is none to choose.
+
+    A chain that the address names and nobody lists can be looked at as well. Raises `EngineError`.
+    """
+    entries = list(known_chains(context))
+    named = (st.query_params.get("namespace", ""), st.query_params.get("tenant", ""))
+    listed = {(entry.namespace, entry.tenant) for entry in entries}
+    if all(named) and named not in listed:
+        entries.append(TenantEntry(*named))
+    if not entries:
+        return None
+    alike = resembling(entries)
+    labels = [
+        chain_name(entry.namespace, entry.tenant)
+        + (" (looks like another)" if entry.chain in alike else "")
+        + ("" if (entry.namespace, entry.tenant) in listed else " (not listed)")
+        for entry in entries
+    ]
+    places = [(entry.namespace, entry.tenant) for entry in entries]
+    place = places.index(named) if named in places else 0
+    st.selectbox(
+        "Chain",
+        range(len(entries)),
+        format_func=labels.__getitem__,
+        key=elements.shown_as(_KEY, place),
+        on_change=_go_to,
+        args=(places,),
+        help="Namespace and tenant. A chain holds the records of one tenant in one namespace.",
+    )
+    chosen = entries[place]
+    if not all(named):
+        st.query_params.update({"namespace": chosen.namespace, "tenant": chosen.tenant})
+    return chosen
+
+
+def _go_to(places: Sequence[tuple[str, str]]) -> None:
+    namespace, tenant = places[st.session_state[_KEY]]
+    st.query_params.from_dict({"namespace": namespace, "tenant": tenant})

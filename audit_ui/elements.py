@@ -1,0 +1,79 @@
+"""Small parts that several pages show: a list of fields, what reading cost, a control that reads anew, an empty state.
+
+Text that comes out of a record goes only through `st.text`, `st.code` and `st.dataframe`, which render nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from audit_core.names import visible
+from audit_ui.formats import cost, utc
+from audit_ui.words import VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from audit_core import Timestamp, Verdict
+    from audit_core.table import Reading
+
+__all__ = ["field_list", "is_dark", "nothing_here", "read_footer", "shown_as", "turn", "verdict_badge", "way"]
+
+
+def is_dark() -> bool:
+    """Whether the visitor's theme is dark; light until it is known."""
+    return st.context.theme.type == "dark"
+
+
+def verdict_badge(verdict: Verdict) -> None:
+    """Show a verdict as symbol, word and colour."""
+    words = VERDICTS[verdict]
+    st.badge(f"{words.symbol} {words.name}", color=words.colour)  # type: ignore[arg-type] # one of the theme's names
+
+
+def field_list(fields: Iterable[tuple[str, str]]) -> None:
+    """Show names, which are ours, with values, which are a record's, as text that nothing is made of."""
+    for name, value in fields:
+        with st.container(horizontal=True, gap="small", vertical_alignment="top"):
+            st.caption(name, width=150)
+            st.text(visible(value) if value else "–", width="stretch")
+
+
+def read_footer(reading: Reading, at: Timestamp, refresh: Callable[[], None] | None = None) -> None:
+    """Say as of when the page is, by the engine's clock, what it read and what that cost; a click reads anew."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="as_of"):
+        st.button("Refresh", key="refresh", on_click=refresh)
+        st.caption(f"As of {utc(at)}. {cost(reading)}.", width="stretch")
+
+
+def way(page: str, label: str, query: Mapping[str, str]) -> None:
+    """Show a link to a state of another page; `label` is our own words."""
+    st.page_link(page, label=f":green[{label} →]", query_params=dict(query))
+
+
+def turn(label: str, query: Mapping[str, str], *, key: str) -> None:
+    """Show a button that leads to another state of this page; the address then names it."""
+    st.button(label, key=key, on_click=_go, args=(dict(query),))
+
+
+def shown_as(key: str, value: object) -> str:
+    """Let the widget with this key show what the address says, and return the key.
+
+    The address is where the state of a page is. A browser that goes back keeps what its widgets showed last, so each
+    run says it anew; a callback, which comes before the run, has read by then what the visitor chose.
+    """
+    st.session_state[key] = value
+    return key
+
+
+def _go(query: dict[str, str]) -> None:
+    st.query_params.from_dict(query)
+
+
+def nothing_here(headline: str, what_to_do: str) -> None:
+    """Show that there is nothing, and what can be done about it; both are our own words."""
+    with st.container(border=True):
+        st.markdown(f"**{headline}**")
+        st.markdown(what_to_do)

@@ -1,0 +1,179 @@
+"""Figures: values in, Plotly figures out. Bars, since heat maps report no clicks (DESIGN, *The chain strip*).
+
+A state shows by word, symbol and pattern as well as by colour; the colours are those of the theme's own palette.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+from audit_ui.formats import span
+from audit_ui.strip import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from audit_ui.strip import Bin, Strip
+
+__all__ = ["STATES", "StateLook", "strip_figure"]
+
+MARKER_PIXELS = 13
+ROW = 10
+"""Blocks in a row where each position has one."""
+
+_BAR_TOP = 1.0
+_RAIL = 1.3
+_ROW_STEP = 1.15
+_PAGE_LIGHT, _PAGE_DARK = "#FFFFFF", "#10151D"
+_FIXED = {"fixedrange": True, "showgrid": False, "zeroline": False}
+
+
+@dataclass(frozen=True, slots=True)
+class StateLook:
+    """How a state looks: word, symbol, colours on light and dark, fill pattern, marker on the event rail."""
+
+    word: str
+    symbol: str
+    light: str
+    dark: str
+    pattern: str
+    marker: str
+
+    def colour(self, *, dark: bool) -> str:
+        """Return the colour for a theme."""
+        return self.dark if dark else self.light
+
+
+STATES: Mapping[State, StateLook] = {
+    State.VERIFIED: StateLook("verified", "✓", "#0072B2", "#56B4E9", "", "circle"),
+    State.EXPIRED: StateLook("expired, proven", "○", "#4B3F72", "#8067CF", "-", "circle-open"),
+    State.NOT_CHECKED: StateLook("not checked", "·", "#6B7280", "#94A3B8", ".", "circle-open"),
+    State.UNPROVEN: StateLook("gone, unproven", "?", "#4B3F72", "#8067CF", ".", "diamond-open"),
+    State.GAP: StateLook("gap", "∅", "#9A6700", "#F0E442", "/", "triangle-down"),
+    State.BROKEN: StateLook("broken", "✕", "#8B0A3D", "#FF7A59", "x", "x"),
+}
+
+
+def strip_figure(strip: Strip, *, dark: bool) -> go.Figure:
+    """Return the strip as a figure: bars with the event rail above, or numbered blocks where it is short."""
+    return _blocks_figure(strip, dark=dark) if strip.single else _bars_figure(strip, dark=dark)
+
+
+def _bars_figure(strip: Strip, *, dark: bool) -> go.Figure:
+    figure = go.Figure()
+    for state, look in STATES.items():
+        shown = [entry for entry in strip.bins if entry.state is state]
+        if shown:
+            places = [(_middle(entry.first, entry.last), 0.0) for entry in shown]
+            widths = [entry.last - entry.first + 1 for entry in shown]
+            figure.add_trace(_bars(shown, look, places, widths, dark=dark))
+    for state, look in STATES.items():
+        marks = [mark for mark in strip.marks if mark.state is state]
+        if marks:
+            figure.add_trace(
+                go.Scatter(
+                    x=[_middle(mark.first, mark.last) for mark in marks],
+                    y=[_RAIL] * len(marks),
+                    mode="markers",
+                    marker={"symbol": look.marker, "size": MARKER_PIXELS, "color": look.colour(dark=dark)},
+                    customdata=[mark.finding for mark in marks],
+                    hovertext=[_label(look, mark.first, mark.last) for mark in marks],
+                    hoverinfo="text",
+                    name=look.word,
+                    showlegend=False,
+                )
+            )
+    first, last = strip.bins[0].first, strip.bins[-1].last
+    axis = {"range": [first - 0.5, last + 0.5], "nticks": 6, "tickformat": ",d", "ticks": "outside", "ticklen": 4}
+    figure.update_layout(**_layout(dark=dark), height=190)
+    figure.update_xaxes(**_FIXED, **axis)
+    figure.update_yaxes(**_FIXED, range=[0, 1.5], visible=False)
+    return figure
+
+
+def _blocks_figure(strip: Strip, *, dark: bool) -> go.Figure:
+    """Up to fifty positions: ten blocks a row, so that each number can be read on a narrow screen as well."""
+    figure = go.Figure()
+    places = {entry.first: (number % ROW, -(number // ROW) * _ROW_STEP) for number, entry in enumerate(strip.bins)}
+    for state, look in STATES.items():
+        shown = [entry for entry in strip.bins if entry.state is state]
+        if shown:
+            spots = [places[entry.first] for entry in shown]
+            figure.add_trace(_bars(shown, look, spots, [0.94] * len(shown), dark=dark))
+    page = _PAGE_DARK if dark else _PAGE_LIGHT
+    for entry in strip.bins:
+        x, base = places[entry.first]
+        look = STATES[entry.state]
+        figure.add_annotation(
+            x=x,
+            y=base + _BAR_TOP / 2,
+            text=f"{look.symbol}{entry.first}" if entry.state is not State.VERIFIED else f"{entry.first}",
+            showarrow=False,
+            bgcolor=page,
+            borderpad=1,
+            font={"size": 11},
+        )
+    rows = -(-len(strip.bins) // ROW)
+    figure.update_layout(**_layout(dark=dark), height=64 + 40 * rows)
+    figure.update_xaxes(**_FIXED, range=[-0.5, ROW - 0.5], visible=False)
+    figure.update_yaxes(**_FIXED, range=[-(rows - 1) * _ROW_STEP - 0.1, _BAR_TOP + 0.1], visible=False)
+    return figure
+
+
+def _bars(
+    shown: Sequence[Bin], look: StateLook, places: Sequence[tuple[float, float]], widths: Sequence[float], *, dark: bool
+) -> go.Bar:
+    page = _PAGE_DARK if dark else _PAGE_LIGHT
+    lightly = look.pattern == "-"  # expiry is no alarm: its lines are to be told, not to be seen from afar
+    pattern = {
+        "shape": look.pattern,
+        "fillmode": "overlay",
+        "fgcolor": page,
+        "fgopacity": 0.45 if lightly else 0.85,
+        "size": 7,
+        "solidity": 0.15 if lightly else 0.3,
+    }
+    return go.Bar(
+        x=[x for x, _base in places],
+        base=[base for _x, base in places],
+        y=[_BAR_TOP] * len(shown),
+        width=widths,
+        marker={"color": look.colour(dark=dark), "pattern": pattern, "line": {"width": 0}},
+        hovertext=[_label(look, entry.first, entry.last) for entry in shown],
+        hoverinfo="text",
+        name=f"{look.symbol} {look.word}",
+        showlegend=True,
+    )
+
+
+def _layout(*, dark: bool) -> dict[str, Any]:
+    text = "#E6EBF2" if dark else "#0C121A"
+    return {
+        "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
+        "bargap": 0,
+        "barmode": "overlay",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": text, "size": 13, "family": "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": -0.3,
+            "yanchor": "top",
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
+        "hoverlabel": {"font": {"size": 13}},
+        "dragmode": False,
+    }
+
+
+def _label(look: StateLook, first: int, last: int) -> str:
+    return f"{look.symbol} {look.word}: {span(first, last)}"
+
+
+def _middle(first: int, last: int) -> float:
+    return (first + last) / 2

@@ -1,0 +1,33 @@
+"""Links between the pages: where each page is, and the query parameters that stand for a state of it.
+
+A link is worth sending to a colleague, so every state that matters is in the address and nothing else is needed to
+open it again. Parameters that are empty are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CHAIN", "OVERVIEW", "RECORDS", "chain_query", "records_query", "without_blanks"]
+
+OVERVIEW = "pages/audit/overview.py"
+RECORDS = "pages/audit/records.py"
+CHAIN = "pages/audit/chain.py"
+
+
+def without_blanks(values: Mapping[str, object]) -> dict[str, str]:
+    """Return the parameters that say something, as text."""
+    return {name: str(value) for name, value in values.items() if value not in {None, "", False}}
+
+
+def records_query(namespace: str, tenant: str, **state: object) -> dict[str, str]:
+    """Return the parameters of the Records page for a tenant; `state` are its other parameters."""
+    return without_blanks({"namespace": namespace, "tenant": tenant, **state})
+
+
+def chain_query(namespace: str, tenant: str, **state: object) -> dict[str, str]:
+    """Return the parameters of the Chain page for a chain; `state` are its other parameters."""
+    return without_blanks({"namespace": namespace, "tenant": tenant, **state})

@@ -1,0 +1,156 @@
+"""A verification in slices of time, so that a page stays responsive, and the last report of each chain.
+
+Any widget ends a running script, so a walk goes on for a fraction of a second at a time, is kept in the visitor's
+session in between, and can be stopped between two slices. Reports of whole chains are kept for the process, bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from audit_core import ChainReport, Progress
+    from audit_ui.context import Context
+
+__all__ = ["SLICE_SECONDS", "Batch", "Reports", "Request", "Verification", "reports"]
+
+SLICE_SECONDS = 0.4
+KEPT_REPORTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to verify: a chain, or the positions `first` to `last` of it (None: open), thoroughly or not."""
+
+    namespace: str
+    tenant: str
+    first: int | None = None
+    last: int | None = None
+    thorough: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is about the whole chain."""
+        return self.first is None and self.last is None
+
+
+class Verification:
+    """One verification under way. Raises `FilterError` when made, for a range that is empty."""
+
+    def __init__(self, context: Context, request: Request) -> None:
+        self.request = request
+        self.running = True
+        self.stopped = False
+        self._table_key = context.table_key
+        self._walk = context.store.walk(
+            request.namespace, request.tenant, first=request.first, last=request.last, thorough=request.thorough
+        )
+        self._steps: Iterator[Progress] = iter(self._walk)
+
+    def advance(self, seconds: float = SLICE_SECONDS) -> None:
+        """Go on for about so many seconds, one step at least; keeps the report when it came to its end."""
+        if not self.running:
+            return
+        started = time.monotonic()
+        while self.running:
+            self.running = next(self._steps, None) is not None
+            if time.monotonic() - started >= seconds:
+                break
+        if not self.running and self.request.whole:
+            reports().keep(self._table_key, self.report)
+
+    def stop(self) -> None:
+        """Go no further; the report then says that it was stopped."""
+        if self.running:
+            self.running, self.stopped = False, True
+            self._walk.stop()
+
+    def go_on(self) -> None:
+        """Take up a verification that was stopped."""
+        if self.stopped:
+            self.running, self.stopped = True, False
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self._walk.progress
+
+    @property
+    def report(self) -> ChainReport:
+        """What was found so far."""
+        return self._walk.report
+
+
+class Batch:
+    """Whole chains verified one after the other. `done` and `total` count chains."""
+
+    def __init__(self, context: Context, requests: Sequence[Request]) -> None:
+        self.total = len(requests)
+        self.done = 0
+        self.running = bool(requests)
+        self.stopped = False
+        self._context = context
+        self._requests = tuple(requests)
+        self._current: Verification | None = None
+
+    def advance(self, seconds: float = SLICE_SECONDS) -> None:
+        """Go on for about so many seconds."""
+        deadline = time.monotonic() + seconds
+        while self.running and time.monotonic() < deadline:
+            if self._current is None:
+                self._current = Verification(self._context, self._requests[self.done])
+            self._current.advance(deadline - time.monotonic())
+            if not self._current.running:
+                self._current = None
+                self.done += 1
+                self.running = self.done < self.total
+
+    def stop(self) -> None:
+        """Go no further; chains that were finished keep their reports."""
+        if self.running:
+            self.running, self.stopped = False, True
+
+    @property
+    def fraction(self) -> float:
+        """How far it is, from 0 to 1."""
+        within = 0.0
+        if self._current is not None and self._current.progress.total:
+            progress = self._current.progress
+            within = min(1.0, progress.position / progress.total)
+        return (self.done + within) / max(1, self.total)
+
+
+class Reports:
+    """The last report of each whole chain that this process verified; safe to share between threads."""
+
+    def __init__(self, most: int = KEPT_REPORTS) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, str, str], ChainReport] = OrderedDict()
+
+    def keep(self, table_key: str, report: ChainReport) -> None:
+        """Keep a report in place of the chain's one before; the chain verified longest ago goes when it is too many."""
+        with self._lock:
+            self._kept[report.namespace, report.tenant, table_key] = report
+            self._kept.move_to_end((report.namespace, report.tenant, table_key))
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+    def last(self, table_key: str, namespace: str, tenant: str) -> ChainReport | None:
+        """Return the chain's last report, None where this process has not verified it."""
+        with self._lock:
+            return self._kept.get((namespace, tenant, table_key))
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def reports() -> Reports:
+    """Return the reports of this process."""
+    return Reports()

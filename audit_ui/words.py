@@ -1,0 +1,290 @@
+"""Verdicts and findings in plain words: what each means, what it does not mean, what may be behind it, what to do.
+
+Words only; they are for an auditor who need not be an engineer, and for the engineer who is asked next. What earns a
+verdict or a finding is FORMAT 9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit_core.chain.findings import FindingKind, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from audit_core.chain.findings import ChainReport, Finding
+
+__all__ = ["FINDINGS", "SEVERITIES", "VERDICTS", "FindingWords", "VerdictWords", "altered_part", "limits", "rung"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """A verdict: one or two words, a symbol, a colour of the theme, what it means and what it does not."""
+
+    name: str
+    symbol: str
+    colour: str
+    headline: str
+    means: str
+    does_not_mean: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingWords:
+    """A kind of finding: its name, what it means, what may be behind it, what to do next."""
+
+    name: str
+    means: str
+    causes: str
+    next_step: str
+
+
+_ONLY_A_CHECKPOINT = (
+    (
+        "That nobody cut records off together with their fences at the very end, or added a forged one there: only a "
+        "checkpoint that was kept outside the table can show that."
+    ),
+    "That nobody who can write the whole table rewrote all of it with new hashes: again, only a checkpoint shows it.",
+    "That the records were true when they were written.",
+)
+
+VERDICTS: Mapping[Verdict, VerdictWords] = {
+    Verdict.INTACT: VerdictWords(
+        "Intact",
+        "✓",
+        "blue",
+        "Nothing is altered and nothing is missing.",
+        "Every position of the chain was read. Each record still has the content that it was written with, and each "
+        "links to the one before it.",
+        _ONLY_A_CHECKPOINT,
+    ),
+    Verdict.INTACT_WITH_EXPIRY: VerdictWords(
+        "Intact, with expiry",
+        "✓",
+        "blue",
+        "Nothing is altered. Some records have expired, as their lifetime said they would.",
+        "The records that remain are whole and linked. For each one that is gone, its fence stands, holds, and says "
+        "that its lifetime had passed.",
+        (
+            "That the content of an expired record can still be shown: only that it existed and was allowed to go.",
+            *_ONLY_A_CHECKPOINT,
+        ),
+    ),
+    Verdict.UNPROVEN: VerdictWords(
+        "Unproven",
+        "?",
+        "violet",
+        "Nothing is known to be wrong, but not everything can be proven.",
+        "The records that remain are linked. Others are gone, and expiry can explain that; but their fences carry no "
+        "copy of what they held, so nobody can tell an expiry from a deletion.",
+        (
+            "That something is wrong: its writer leaves bare fences, and nobody sealed it before records expired.",
+            "That all is well: what is gone may as well have been deleted. Do not report the chain as intact.",
+        ),
+    ),
+    Verdict.INCOMPLETE: VerdictWords(
+        "Incomplete",
+        "…",
+        "gray",
+        "The verification did not come to its end.",
+        "Something was not read, so there is no verdict on the whole chain. What was read so far is below.",
+        ("That something is wrong, or that nothing is. Verify again to get a verdict.",),
+    ),
+    Verdict.BROKEN: VerdictWords(
+        "Broken",
+        "✕",
+        "red",
+        "The chain does not hold: something was altered or is missing.",
+        "At least one position does not fit what was written. The findings below say where, and what was expected.",
+        (
+            "That somebody did it on purpose: a faulty migration or a clean-up job looks the same.",
+            "That everything is lost: positions without a finding did fit.",
+        ),
+    ),
+    Verdict.UNCHAINED: VerdictWords(
+        "No chain",
+        "–",
+        "gray",
+        "This tenant's records are not chained.",
+        "They carry neither a sequence number nor a fence: hash chaining was off when they were written.",
+        ("That they are as written: any of them may have been altered, removed or added, and it would not show.",),
+    ),
+}
+
+SEVERITIES: Mapping[Severity, str] = {
+    Severity.BREAK: "Break",
+    Severity.UNPROVEN: "Unproven",
+    Severity.INFORMATION: "Information",
+}
+
+_KEEP = "Leave the table as it is, note the position, and"
+_LOGS = "look in AWS CloudTrail's data events for who wrote to this item, and when."
+
+FINDINGS: Mapping[FindingKind, FindingWords] = {
+    FindingKind.CONTENT_MODIFIED: FindingWords(
+        "Content altered",
+        "The record's content no longer gives the hash that was made when it was written.",
+        "Someone changed a field of the stored record; or a migration or a tool rewrote it in another form.",
+        f"{_KEEP} compare the record with a backup or with the system that wrote it; {_LOGS}",
+    ),
+    FindingKind.BROKEN_LINK: FindingWords(
+        "Broken link",
+        "The record does not link to the one before it, as it did when both were written.",
+        "A record was altered and its own hash made anew; records were exchanged, inserted or copied from elsewhere; "
+        "or an operator ordered the chain on past a position that blocked it (pass-over).",
+        f"{_KEEP} open the records on both sides of the link. Ask whether a pass-over was ordered; otherwise {_LOGS}",
+    ),
+    FindingKind.MISSING_HASH: FindingWords(
+        "Hash removed",
+        "A hash that this record must carry is not there, so its content is not vouched for.",
+        "Someone stripped the hash to hide an edit; or a tool rewrote the record without attributes it did not know.",
+        f"{_KEEP} compare the record with a backup; {_LOGS}",
+    ),
+    FindingKind.MISSING_RECORD: FindingWords(
+        "Record missing",
+        "A record stood here and is gone, although its lifetime had not passed.",
+        "Someone deleted it. Where this was inferred from lifetimes alone, a shorter lifetime may have been in use "
+        "for a while: declare it as past_ttl_seconds in [dashboard] and verify again.",
+        f"{_KEEP} look for the record in a point-in-time backup; {_LOGS}",
+    ),
+    FindingKind.EXPIRED: FindingWords(
+        "Expired, proven",
+        "These records reached the end of their lifetime and were removed. Their fences prove it.",
+        "DynamoDB removes a record some time after its lifetime has passed.",
+        "Nothing. If the records should have been kept for longer, lengthen the lifetime (ttl_seconds) for new ones.",
+    ),
+    FindingKind.EXPIRED_UNPROVEN: FindingWords(
+        "Gone, unproven",
+        "These records are gone. Expiry can explain that, but nothing proves it.",
+        "They were written by a server that leaves bare fences, and the chain was not sealed before they expired.",
+        "Seal chains of such a server regularly, so that later expiries can be proven. For these positions only a "
+        "backup or an export can say more.",
+    ),
+    FindingKind.SKIPPED_SEQUENCE: FindingWords(
+        "Numbers skipped",
+        "These sequence numbers were never used: the next record links straight to the one before them.",
+        "A writer counted on without writing; or records and fences were removed and the next record was made anew.",
+        f"{_KEEP} ask which writer was in use then; compare with a backup.",
+    ),
+    FindingKind.TRUNCATED_TAIL: FindingWords(
+        "End cut off",
+        "The chain went on past its last record: fences stand there, and their records are gone before their time.",
+        "Someone deleted the newest records.",
+        f"{_KEEP} look for the records in a point-in-time backup; {_LOGS}",
+    ),
+    FindingKind.DUPLICATE_SEQUENCE: FindingWords(
+        "Two records, one position",
+        "More than one record claims this position of the chain.",
+        "A record was inserted or copied; or two Regions of a global table wrote the chain at the same time.",
+        f"{_KEEP} open both records: the fence names the one that was written first. {_LOGS[0].upper()}{_LOGS[1:]}",
+    ),
+    FindingKind.MISSING_FENCE: FindingWords(
+        "Fence missing",
+        "The record stands, but the fence that is written with every record is gone.",
+        "Someone deleted the fence; or the record was put in without one.",
+        f"{_KEEP} find out whether the record itself is genuine, by its neighbours and a backup; {_LOGS}",
+    ),
+    FindingKind.FENCE_MISMATCH: FindingWords(
+        "Fence does not fit",
+        "The fence at this position is damaged, or says something else than the chain around it.",
+        "Someone changed the fence, for instance its expiry, so that a deletion would pass as an expiry.",
+        f"{_KEEP} believe nothing that this fence says; compare with a backup. {_LOGS[0].upper()}{_LOGS[1:]}",
+    ),
+    FindingKind.FIELD_MISMATCH: FindingWords(
+        "Fields disagree",
+        "An attribute that is derived from another does not agree with it, so lists or expiry may treat it wrongly.",
+        "A tool wrote one of the two without the other; or the expiry was moved.",
+        f"{_KEEP} compare the two attributes below; a moved expiry deserves the same attention as an edit.",
+    ),
+    FindingKind.MALFORMED_RECORD: FindingWords(
+        "Not a proper record",
+        "An item stands in the chain that is not a record as it should be.",
+        "It was put in by something else than an audit writer; or an attribute was removed, perhaps to hide it.",
+        f"{_KEEP} open the item and see what is wrong with it; {_LOGS}",
+    ),
+    FindingKind.UNCHAINED_RECORD: FindingWords(
+        "Record outside the chain",
+        "A record without a sequence number stands among the records of a chain. Nothing vouches for it.",
+        "It was slipped in; or a writer ran for a while with hash chaining off.",
+        f"{_KEEP} find out which writer made it. Do not rely on it.",
+    ),
+    FindingKind.COVERAGE_LOST: FindingWords(
+        "Weaker cover",
+        "A run of records is vouched for by fewer fields than those before it.",
+        "Another writer took over for a while; or the stronger hashes were stripped from all of them.",
+        "Find out whether another writer was in use then. If not, treat it as tampering.",
+    ),
+    FindingKind.CHECKPOINT_MISMATCH: FindingWords(
+        "Checkpoint not met",
+        "The chain is not what a signed checkpoint says that it was.",
+        "The chain was rewritten or cut after the checkpoint was made.",
+        f"{_KEEP} keep the checkpoint safe; it is the evidence.",
+    ),
+    FindingKind.LONE_INTENT: FindingWords(
+        "Intent without outcome",
+        "An action was announced and its outcome never recorded.",
+        "The process that ran it crashed, or it is still running.",
+        "Look into that system whether the action took place.",
+    ),
+}
+
+
+def altered_part(finding: Finding) -> str:
+    """Say which part of a record was altered, as far as the hash that no longer fits can tell; empty otherwise."""
+    if finding.kind is not FindingKind.CONTENT_MODIFIED or finding.expected is None:
+        return ""
+    if finding.expected.startswith("record_hash"):
+        return (
+            "The hash that no longer fits covers ten fields: id, action id, namespace, tenant, provider, action type, "
+            "outcome, verdict, time of dispatch, and the link to the record before. One of them was altered."
+        )
+    return (
+        "The hash that no longer fits covers the whole record. Unless another finding names the record hash as well, "
+        "the ten fields under that one are as written, and the alteration is elsewhere: payload, details, metadata, "
+        "caller, time of completion or expiry."
+    )
+
+
+def rung(report: ChainReport) -> str:
+    """Say on which rung of evidence a good verdict stands: linked, or whole (DESIGN, Pages)."""
+    coverage = report.coverage
+    if coverage.full and not coverage.record_hash_only:
+        return "Whole: hashes of the whole content, and links"
+    if coverage.full:
+        return "Whole in part: some records are vouched for by ten fields only"
+    if coverage.record_hash_only:
+        return "Linked: ten fields of each record, and links; payload and details are not vouched for"
+    return "Fences only: no record is left to check"
+
+
+def limits(report: ChainReport) -> tuple[str, ...]:
+    """Say what a verification did not look at, or could not tell (FORMAT 9)."""
+    said = []
+    if report.reason is not None:
+        said.append(f"It is incomplete: {report.reason.rstrip('.')}.")
+    if not report.thorough:
+        said.append(
+            "The fences of records that carry a content hash were not read, nor records without a sequence number. "
+            "Switch on Thorough to read them."
+        )
+    if report.coverage.record_hash_only:
+        said.append(
+            "Where only the record hash vouches for a record, ten fields are covered: not its payload, details, "
+            "metadata, caller, times of completion and expiry."
+        )
+    if any(finding.inferred for finding in report.findings):
+        said.append(
+            "Some records are called missing because no lifetime in sight explains their absence. If a shorter "
+            "lifetime was in use for a while, declare it as past_ttl_seconds in [dashboard] and verify again."
+        )
+    ends = report.unvouched_ends
+    if len(ends) == 1:
+        said.append(
+            f"Nothing in the table links back to position {ends[0]:,}, the end: only a checkpoint vouches for it."
+        )
+    elif ends:
+        named = ", ".join(f"{end:,}" for end in ends[:5]) + (" and others" if len(ends) > 5 else "")  # noqa: PLR2004
+        said.append(f"Nothing in the table links back to positions {named}: only a checkpoint vouches for those ends.")
+    return tuple(said)

@@ -1,0 +1,51 @@
+"""Make the pictures of the README from the demo data: `python -m docs.screenshots`.
+
+It needs the packages of `requirements.txt` and a Chromium on the PATH, or named by AUDIT_TEST_CHROMIUM.
+"""  # noqa: INP001 - a folder of documents, no package
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect, sync_playwright
+
+from tests import engines
+from tests.browser.launching import launched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HERE = Path(__file__).parent
+WIDTH = 1280
+PATIENCE = 60_000
+
+
+def main() -> None:
+    """Take every picture from one fresh dashboard."""
+    with launched() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=engines.browser_executable(), args=["--no-sandbox"])
+        page = browser.new_page(
+            viewport={"width": WIDTH, "height": 1000}, color_scheme="light", reduced_motion="reduce"
+        )
+        page.goto(f"{url}/overview")
+        page.get_by_role("button", name="Verify these 7 tenants").click(timeout=PATIENCE)
+        expect(page.get_by_text("· Not verified yet")).to_have_count(0, timeout=PATIENCE)
+        _take(page, "overview", 1000)
+        page.goto(f"{url}/chain?namespace=payments&tenant=hooli&verify=1&finding=0")
+        expect(page.get_by_text("Record missing, position 90")).to_be_visible(timeout=PATIENCE)
+        page.locator(".js-plotly-plot .barlayer").wait_for(timeout=PATIENCE)
+        _take(page, "chain", 1560)
+        browser.close()
+
+
+def _take(page: Page, name: str, height: int) -> None:
+    page.set_viewport_size({"width": WIDTH, "height": height})
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+    page.mouse.move(WIDTH - 1, height - 1)
+    page.wait_for_timeout(1500)  # tables are drawn after the script has ended
+    page.screenshot(path=HERE / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
