@@ -82,25 +82,24 @@ class Absences:
         run = Run(first, last, decided=FindingKind.MISSING_RECORD, record_id=record_id, expected=expected)
         self._gap.append(run)
 
-    def is_bare(self, position: int) -> bool:
-        """Whether a position is among the bare ones since the last full position."""
-        return any(run.first <= position <= run.last for run in self._bare)
-
-    def linked_to(self, position: int | None) -> None:
+    def linked_to(self, position: int | None, *, root: int | None = None, sealed: bool = False) -> None:
         """A full position links back to `position`, or (None) to nothing that holds.
 
-        Expiries after it have no link that leads on from them. Bare fences up to it, since the last full position, were
-        full once: somebody stripped them.
+        Bare fences up to it, since the last full position, were full once: somebody stripped them. Unbroken links lead
+        on from it to `root`, so an expiry between the two that no later link names is led to from nowhere; None: from
+        nothing. A fence that was sealed, and leads nowhere, takes no proof from the line that goes on beside it.
         """
         target = -1 if position is None else position
-        for run in self._take_after(self._proofs, target):
-            self._decide(run, unlinked=True)
-        if position is None:
-            for run in self._bare:
-                self._decide(run, unlinked=True)
-        else:
-            for run in self._take_after(self._bare, target):
-                self._decide(run, unlinked=True)
+        if root is None:
+            self._unlink(self._take_after(self._proofs, -1))
+        elif root <= target:
+            self._unlink(self._take_after(self._proofs, target))
+            if not sealed:
+                self._unlink_before(root)
+        elif not sealed:
+            self._unlink(self._take_after(self._proofs, -1))
+        self._unlink(self._take_after(self._bare, target) if position is not None else self._bare)
+        if position is not None:
             for run in self._bare:
                 self._decide(run, decided=FindingKind.MISSING_RECORD)
         self._bare.clear()
@@ -120,14 +119,23 @@ class Absences:
             run.explained, run.missing = explained, missing
             self._hand_out(run)
 
-    def finish(self) -> None:
-        """The chain has ended: what links lead to its last full position is proven."""
-        for run in self._bare:
-            self._decide(run, unlinked=True)
+    def finish(self, root: int) -> None:
+        """The chain has ended: what lies on the links from its last full position back to `root` is proven."""
+        self._unlink_before(root)
+        self._unlink(self._bare)
         for run in self._proofs:
             self._decide(run, decided=FindingKind.EXPIRED)
         self._bare.clear()
         self._proofs.clear()
+
+    def _unlink_before(self, root: int) -> None:
+        later = self._take_after(self._proofs, root - 1)
+        self._unlink(self._take_after(self._proofs, -1))
+        self._proofs.extend(reversed(later))
+
+    def _unlink(self, runs: list[Run]) -> None:
+        for run in runs:
+            self._decide(run, unlinked=True)
 
     def _extend(self, runs: list[Run], new: Run) -> None:
         last = runs[-1] if runs else None

@@ -33,7 +33,7 @@ class Judgement:
     `record_hash` is the stored one, or the recomputed where none is stored. `chain_hash` is that of its full fence,
     rebuilt or read; None when the position is not full. `link` is what the position links back to; `sealed` says that
     its fence was made full later; `covered` that a `content_hash` vouches for the record, `hashed` that a
-    `record_hash` does.
+    `record_hash` does; `link_is_sound` that the link is written as FORMAT 2 calls for.
     """
 
     findings: tuple[Finding, ...]
@@ -43,6 +43,7 @@ class Judgement:
     sealed: bool
     covered: bool
     hashed: bool
+    link_is_sound: bool
 
 
 def judge_record(
@@ -75,7 +76,13 @@ def judge_record(
         sealed,
         covered=chain_hash is not None,
         hashed=stored is not None,
+        link_is_sound=_is_sound(item if rebuilt is not None or trusted is None else trusted.item, link, position),
     )
+
+
+def _is_sound(item: Item, link: tuple[int, str] | None, position: Position) -> bool:
+    """Whether `previous_chain_sequence` is absent where it would name the position before, or nothing (FORMAT 2)."""
+    return "previous_chain_sequence" not in item or (link is not None and link[0] != position - 1)
 
 
 def _of_record(item: Item, position: Position, recomputed: str | None) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from audit_core.chain.absences import Absences, Run
 from audit_core.chain.findings import ChainReport, Coverage, Finding, FindingKind, Severity, Verdict
 from audit_core.chain.judge import Judgement, judge_record
+from audit_core.chain.links import Full, Link, Links
 from audit_core.errors import TimestampError
 from audit_core.fences import GENESIS, Fence, FenceState
 from audit_core.items import text_of
@@ -28,13 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChainVerifier", "Covered"]
 
-LOOK_BACK = 100
-"""Positions that a writer looks back for a full fence (FORMAT 4)."""
-
 INTENT = "pending"
-_SEALED_KEPT = 100_000
-"""Sealed positions in a row that a link may skip; one that skips more is reported as broken."""
-_BARE_KEPT = 2 * LOOK_BACK
 _RUNS = frozenset(
     (
         FindingKind.EXPIRED,
@@ -49,18 +44,13 @@ _KIND_ORDER = {kind: number for number, kind in enumerate(FindingKind)}
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What the next position has to link to: acceptable values of `record_hash`, None where nobody can tell them."""
+    """What the next position has to link to: acceptable values of `record_hash`, None where nobody can tell them.
 
-    number: int
+    `may_lack`: the next one may have no `previous_hash`, since the fence is bare and its record gone (FORMAT 6.4).
+    """
+
     hashes: frozenset[str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Full:
-    """A full position; its `chain_hash` is None where the fence was not believed. `stands`: its record does."""
-
-    chain_hash: str | None
-    stands: bool
+    may_lack: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +67,14 @@ class ChainVerifier:
     """Verifies one chain, fed with its positions in ascending order.
 
     `chain` is (namespace, tenant). Positions from `first` to `last` (inclusive, None: to the end) are judged and
-    counted; those fed before or after are context. `open_intents` are intents without an outcome so far, as action id →
-    (position, record id).
+    counted; those fed before or after are context. `open_intents` are the positions and record ids of intents without
+    an outcome so far, by action id.
     """
 
     def __init__(
         self, chain: tuple[str, str], lifetimes: Lifetimes, *, first: int = 0, last: int | None = None
     ) -> None:
-        self.open_intents: OrderedDict[str, tuple[int, str | None]] = OrderedDict()
+        self.open_intents: OrderedDict[str, list[tuple[int, str | None]]] = OrderedDict()
         self.first_position: int | None = None
         self.last_position: int | None = None
         self.first_record_id: str | None = None
@@ -102,14 +92,9 @@ class ChainVerifier:
         self._before: _Before | None = None
         self._hole: tuple[int, int] | None = None
         self._before_hole: _Before | None = None
-        self._holes: list[tuple[int, int]] = []
         self._standing: Item | None = None
         self._gap_read_at: Timestamp | None = None
-        # the nearest full position that was not sealed, and the sealed ones after it: what a link may name
-        self._fulls: OrderedDict[int, _Full] = OrderedDict()
-        self._unsealed: int | None = None
-        self._bare_standing: OrderedDict[int, str | None] = OrderedDict()
-        self._horizon = 0
+        self._links = Links()
         self._saw_full_fence = False
         self._ends: list[int] = []
 
@@ -119,22 +104,23 @@ class ChainVerifier:
         `record` is the last one that stands before `first`, at `position`; `fences` are those that were read before
         `first`, `horizon` the lowest position from which on all were.
         """
-        self._horizon = horizon
+        self._links.horizon = horizon
         self._standing = record
         for number in sorted(fences):
-            if fences[number].holds:
-                self._add_full(number, _Full(fences[number].chain_hash, stands=True), sealed=fences[number].sealed)
+            fence = fences[number]
+            if fence.holds:
+                self._links.add(number, Full(fence.chain_hash, root=number), sealed=fence.sealed)
         just_before = self._first - 1
-        fence = fences.get(just_before)
+        before = fences.get(just_before)
         hashes: frozenset[str] | None = None
-        if record is not None and position == just_before:
-            judged = judge_record(record, position, self._chain, fence, fence_read=fence is not None)
+        if record is not None and position is not None and position == just_before:
+            judged = judge_record(record, position, self._chain, before, fence_read=before is not None)
             hashes = frozenset((judged.record_hash,)) if judged.record_hash else None
             if judged.chain_hash is not None:
-                self._add_full(position, _Full(judged.chain_hash, stands=True), sealed=judged.sealed)
-        elif fence is not None and fence.holds:
-            hashes = frozenset((fence.text("record_hash") or "",))
-        self._before = _Before(just_before, hashes)
+                self._links.add(position, Full(judged.chain_hash, root=position), sealed=judged.sealed)
+        elif before is not None and before.holds:
+            hashes = frozenset((before.text("record_hash") or "",))
+        self._before = _Before(hashes, may_lack=before is not None and before.state is FenceState.BARE)
 
     def intruder(self, item: Item, position: Position) -> None:
         """Take a record whose sequence number is no position: below 0 or not whole."""
@@ -154,20 +140,23 @@ class ChainVerifier:
             named = fence.text("record_id") if fence is not None else None
             self._find(FindingKind.DUPLICATE_SEQUENCE, position, record_id, named or "one record", ids)
         previous = text_of(records[number], "previous_hash")
-        if not self._previous_fits(position, previous):
+        if not self._previous_fits(position, previous, link=own.link):
             expected = "none" if self._before is None else " or ".join(sorted(self._before.hashes or ()))
             self._find(
                 FindingKind.BROKEN_LINK, position, record_id, f"previous_hash {expected}", f"previous_hash {previous}"
             )
         self._close_gap(records[number])
         if own.chain_hash is not None:
-            self._follow_link(position, own.link, record_id)
-            self._add_full(position, _Full(own.chain_hash, stands=True), sealed=own.sealed)
+            root = self._follow_link(position, own.link, record_id, sealed=own.sealed, sound=own.link_is_sound)
+            full = Full(
+                own.chain_hash, position if root is None else root, by_fence="content_hash" not in records[number]
+            )
+            self._links.add(position, full, sealed=own.sealed)
         elif fence_read and fence is not None and fence.state is FenceState.BARE:
-            self._bare_standing[position] = record_id
-            if len(self._bare_standing) > _BARE_KEPT:
-                self._bare_standing.popitem(last=False)
-        self._before = _Before(position, frozenset(entry.record_hash for entry in judged if entry.record_hash) or None)
+            self._links.add_bare(position, record_id, stands=True)
+        elif fence_read:
+            self._links.add_otherwise(position, position)
+        self._before = _Before(frozenset(entry.record_hash for entry in judged if entry.record_hash) or None)
         self._standing = records[number]
         for item in records:
             self._note_intent(position, item)
@@ -179,20 +168,27 @@ class ChainVerifier:
         if fence.state is FenceState.BARE:
             self._previous_fits(position, None, bare=True)
             self._absences.bare(position)
-            self._before = _Before(position, None)
+            self._links.add_bare(position, None, stands=False)
+            self._before = _Before(None, may_lack=True)
             return
         record_id = fence.text("record_id")
         if not fence.holds:
             what = "a damaged item" if fence.state is FenceState.DAMAGED else "a chain_hash that does not recompute"
             self._previous_fits(position, None, bare=True)
             self._disbelieve(position, record_id, "a fence as FORMAT 5 describes it", what)
+            self._links.add_otherwise(position, position)
             return
         self._saw_full_fence |= self._inside(position)
-        if not self._previous_fits(position, fence.text("previous_hash")):
+        root = None
+        if not self._previous_fits(position, fence.text("previous_hash"), link=fence.link):
             self._disbelieve(position, record_id, "the previous_hash of the record before", "another previous_hash")
-            return
-        if not self._follow_link(position, fence.link, record_id, in_fence=True):
-            self._disbelieve(position, record_id, "a link to the nearest full fence before", "another link")
+            self._absences.linked_to(None)
+        else:
+            root = self._follow_link(position, fence.link, None, sealed=fence.sealed)
+            if root is None:
+                self._disbelieve(position, record_id, "a link to the nearest full fence before", "another link")
+        if root is None:
+            self._links.add(position, Full(None, position, stands=False), sealed=fence.sealed)
             return
         expires = fence.number("record_expires_at")
         if expires is not None and expires <= now.epoch_seconds:
@@ -200,8 +196,8 @@ class ChainVerifier:
         else:
             when = "never expires" if expires is None else f"expires at {_instant(expires)}"
             self._absences.missing(position, position, record_id, f"a record that {when}")
-        self._add_full(position, _Full(fence.chain_hash, stands=False), sealed=fence.sealed)
-        self._before = _Before(position, frozenset((fence.text("record_hash") or "",)))
+        self._links.add(position, Full(fence.chain_hash, root, stands=False), sealed=fence.sealed)
+        self._before = _Before(frozenset((fence.text("record_hash") or "",)))
 
     def empty(self, first: int, last: int, now: Timestamp) -> None:
         """Take positions that have neither fence nor record."""
@@ -210,28 +206,28 @@ class ChainVerifier:
             self._hole, self._before_hole = (first, last), self._before
         else:
             self._hole = (self._hole[0], last)
-        self._before = _Before(last, None)
+        self._before = _Before(None)
 
     def finish(self) -> None:
         """Decide everything that waited for the chain's end (FORMAT 9)."""
         self._hole = None
         self._close_gap(None)
-        self._absences.finish()
+        last_full = None if self._links.last is None else self._links.full(self._links.last)
+        self._absences.finish(root=0 if last_full is None else last_full.root)
         if self.last_position is not None:
             self._ends.append(self.last_position)
 
     def lone_intent(self, action_id: str) -> None:
-        """Report an open intent, once it was made sure that no outcome stands."""
-        position, record_id = self.open_intents.pop(action_id)
-        self._find(
-            FindingKind.LONE_INTENT, position, record_id, "an outcome with the same action_id", "an intent alone"
-        )
+        """Report an action's open intents, once it was made sure that no outcome stands."""
+        for position, record_id in self.open_intents.pop(action_id):
+            expected, found = "an outcome with the same action_id", "an intent alone"
+            self._find(FindingKind.LONE_INTENT, position, record_id, expected, found)
 
     @property
     def unsettled(self) -> bool:
         """Whether what follows can still change what was said of positions fed so far."""
         waits = self._hole is not None or self._absences.waiting
-        return waits or any(self._inside(position) for position in self._bare_standing)
+        return waits or any(self._inside(position) for position in self._links.bare_standing)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -303,103 +299,80 @@ class ChainVerifier:
             reason=reason,
         )
 
-    def _previous_fits(self, position: int, previous: str | None, *, bare: bool = False) -> bool:
+    def _previous_fits(self, position: int, previous: str | None, *, bare: bool = False, link: Link = None) -> bool:
         """Whether `previous_hash` is what the positions before call for; tells what a hole before was as well.
 
-        `bare` is a position that does not say what it links to.
+        `bare` is a position that does not say what it links to; `link` is its link to the nearest full fence.
         """
         if self._hole is not None:
             hole, self._hole = self._hole, None
-            from_one = hole == (0, 0) and position == 1 and (bare or previous == GENESIS)
-            known = self._before_hole.hashes if self._before_hole is not None else None
-            if from_one:
-                return True
-            self._note(hole[0])
-            self._note(hole[1])
-            self._holes.append(hole)
-            if not bare and known is not None and previous in known:
-                run = Run(*hole, decided=FindingKind.SKIPPED_SEQUENCE, explained=False)
-                self._settle(run)
-            else:
-                self._absences.missing(*hole, expected="a record and its fence")
-            return True
+            return self._fill_hole(hole, position, previous, bare=bare, link=link)
         if self._before is None:
             return previous is None or bare
-        return bare or self._before.hashes is None or previous in self._before.hashes
+        if self._before.hashes is not None:
+            return bare or previous in self._before.hashes
+        # nobody can tell what stood before, but only a bare fence excuses that nothing is named, and only 1 is first
+        return bare or (self._before.may_lack if previous is None else previous != GENESIS)
+
+    def _fill_hole(self, hole: tuple[int, int], position: int, previous: str | None, *, bare: bool, link: Link) -> bool:
+        """Tell what positions without fence and record were, now that `position` is known, which follows them."""
+        if hole == (0, 0) and position == 1 and (bare or previous == GENESIS):
+            self._links.starts_at_one, self._links.start_unread = True, bare
+            return True
+        self._note(hole[0])
+        self._note(hole[1])
+        self._links.add_otherwise(*hole)
+        known = self._before_hole.hashes if self._before_hole is not None else None
+        named = link is not None and hole[0] <= link[0] <= hole[1]
+        if not bare and known is not None and previous in known and not named:
+            self._settle(Run(*hole, decided=FindingKind.SKIPPED_SEQUENCE, explained=False))
+        else:
+            self._absences.missing(*hole, expected="a record and its fence")
+        return bare or previous not in {None, GENESIS}
 
     def _follow_link(
-        self, position: int, link: tuple[int, str] | None, record_id: str | None, *, in_fence: bool = False
-    ) -> bool:
-        """Whether a full position's link is what the positions before call for; reports it unless `in_fence`."""
-        fits, target = self._link_fits(position, link)
-        self._absences.linked_to(target)
-        last_full = next(reversed(self._fulls), None)
-        if last_full is not None and target != last_full:
+        self, position: int, link: Link, record_id: str | None, *, sealed: bool, sound: bool = True
+    ) -> int | None:
+        """Judge a full position's link, and return the root that it leads to; None when the link does not fit.
+
+        A standing record's is reported here; `sound` is False where it is written as FORMAT 2 forbids.
+        """
+        verdict = self._links.judge(position, link)
+        last_full = self._links.last
+        for remark in verdict.remarks:
+            self._find(remark.kind, remark.position, remark.record_id, remark.expected, remark.found)
+        if verdict.disbelieved is not None:
+            self._absences.disbelieve(verdict.disbelieved)
+        if verdict.start_vanished:
+            self._note(0)
+            self._settle(Run(0, 0, decided=FindingKind.MISSING_RECORD, explained=False))
+            self._links.starts_at_one = False
+        led_to = self._links.full(verdict.target) if verdict.proves and verdict.target is not None else None
+        root = position if led_to is None else led_to.root
+        self._absences.linked_to(verdict.target, root=root, sealed=sealed)
+        if last_full is not None and verdict.target != last_full:
             self._ends.append(last_full)
-        self._bare_standing.clear()
-        self._holes.clear()
-        if not fits and not in_fence:
-            nearest = "none" if last_full is None else f"{self._fulls[last_full].chain_hash} at {last_full}"
+        fits = verdict.fits and sound
+        if not fits and record_id is not None:
+            nearest = None if last_full is None else self._links.full(last_full)
+            expected = "none" if nearest is None else f"{nearest.chain_hash} at {last_full}"
             named = "none" if link is None else f"{link[1]} at {link[0]}"
+            written = "" if sound else ", with a previous_chain_sequence that is not called for"
             self._find(
                 FindingKind.BROKEN_LINK,
                 position,
                 record_id,
-                f"previous_chain_hash {nearest}",
-                f"previous_chain_hash {named}",
+                f"previous_chain_hash {expected}",
+                f"previous_chain_hash {named}{written}",
             )
-        return fits
-
-    def _link_fits(self, position: int, link: tuple[int, str] | None) -> tuple[bool, int | None]:
-        """Return whether the link fits, and the position that it leads to (None: to none that can be relied on)."""
-        if link is None:
-            near = self._unsealed is not None and position - self._unsealed <= LOOK_BACK
-            return not near, None
-        named, linked_hash = link
-        last_full = next(reversed(self._fulls), -1)
-        full = self._fulls.get(named)
-        if not 0 <= named < position:
-            fits, target = False, None
-        elif full is None and named > last_full:
-            self._stripped(named)
-            fits, target = True, named
-        elif full is None:
-            fits, target = named < self._horizon, None
-        elif full.chain_hash in {None, linked_hash}:
-            fits, target = True, named if full.chain_hash is not None else None
-        elif full.stands:
-            fits, target = False, None
-        else:
-            self._absences.disbelieve(named)
-            found = f"chain_hash {full.chain_hash}"
-            self._find(FindingKind.FENCE_MISMATCH, named, None, f"chain_hash {linked_hash}", found)
-            fits, target = True, None
-        return fits, target
-
-    def _stripped(self, named: int) -> None:
-        """Report a position that a link names though its fence is bare (FORMAT 9)."""
-        if any(first <= named <= last for first, last in self._holes):
-            return
-        record_id = self._bare_standing.get(named)
-        if not self._absences.is_bare(named):
-            self._find(FindingKind.MISSING_HASH, named, record_id, "the content_hash that the next link names", "none")
-        self._find(FindingKind.FENCE_MISMATCH, named, record_id, "the full fence that the next link names", "none")
+        self._links.pass_full()
+        return root if fits or record_id is not None else None
 
     def _disbelieve(self, position: int, record_id: str | None, expected: str, found: str) -> None:
         """Report a fence that does not hold: nothing that it says counts, and its record is missing."""
         self._find(FindingKind.FENCE_MISMATCH, position, record_id, expected, found)
-        self._absences.linked_to(None)
         self._absences.missing(position, position, record_id, "a record, or a fence that proves its expiry")
-        self._add_full(position, _Full(None, stands=False), sealed=False)
-        self._before = _Before(position, None)
-
-    def _add_full(self, position: int, full: _Full, *, sealed: bool) -> None:
-        if not sealed:
-            self._fulls.clear()
-            self._unsealed = position
-        self._fulls[position] = full
-        if len(self._fulls) > _SEALED_KEPT:
-            self._fulls.popitem(last=False)
+        self._before = _Before(None)
 
     def _close_gap(self, after: Item | None) -> None:
         before, now = self._standing, self._gap_read_at
@@ -455,7 +428,7 @@ class ChainVerifier:
         if text_of(item, "outcome") != INTENT:
             self.open_intents.pop(action_id, None)
         elif self._inside(position):
-            self.open_intents[action_id] = (position, text_of(item, "id"))
+            self.open_intents.setdefault(action_id, []).append((position, text_of(item, "id")))
 
     def _inside(self, position: int) -> bool:
         return self._first <= position and (self._last is None or position <= self._last)

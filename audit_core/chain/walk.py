@@ -257,17 +257,20 @@ class ChainWalk:
 
     def _confirm_missing(self, fences: dict[int, Fence]) -> dict[int, list[Item]]:
         """Read once more, consistently, the records that are missing; those that stand after all, by position."""
-        named = {fence.text("record_id"): position for position, fence in fences.items()}
-        ids = [record_id for record_id in named if record_id]
+        named: dict[str, list[int]] = {}
+        for position, fence in fences.items():
+            named.setdefault(fence.text("record_id") or "", []).append(position)
+        named.pop("", None)
         standing: dict[int, list[Item]] = {}
-        if ids:
-            answer = self._spend(self._table.get_many(ids))
+        if named:
+            answer = self._spend(self._table.get_many(named))
             for item in answer.items:
-                position = named[text_of(item, "id")]
                 place = whole_number(item.get("sequence_number", {}).get("N"))
+                lost = place is None or text_of(item, "ns_tenant") != self._chain
                 # one that shows at another position of this chain's index stands there, whatever a fence says
-                if place == position or place is None or text_of(item, "ns_tenant") != self._chain:
-                    standing[position] = [item]
+                for position in named[text_of(item, "id") or ""]:
+                    if lost or place == position:
+                        standing[position] = [item]
         # a bare fence names no record: near the end of the chain, where an index may lag, it is asked again
         recent = [
             position
@@ -275,8 +278,7 @@ class ChainWalk:
             if fence.text("record_id") is None and self._upper is not None and position > self._upper - END_OF_CHAIN
         ]
         if recent:
-            again = self._spend(self._table.query(sequence_range(self._chain, min(recent), max(recent))))
-            for item in again.items:
+            for item in self._all(sequence_range(self._chain, min(recent), max(recent))):
                 number = _position(item)[1]
                 if number in recent:
                     standing.setdefault(number, []).append(item)
@@ -324,9 +326,21 @@ class ChainWalk:
         """Ask for an outcome of each open intent once more, in the action index, before it is reported."""
         for action_id in tuple(self._verifier.open_intents):
             keys = KeyRange(INDEX_ACTION, "action_id", action_id, "dispatched_at_ms")
-            found = self._spend(self._table.query(keys, limit=100)).items
-            if not any(text_of(item, "outcome") != INTENT and "_fence" not in item for item in found):
+            if not any(self._is_outcome(item) for item in self._all(keys)):
                 self._verifier.lone_intent(action_id)
+
+    def _is_outcome(self, item: Item) -> bool:
+        return text_of(item, "outcome") != INTENT and "_fence" not in item and text_of(item, "ns_tenant") == self._chain
+
+    def _all(self, keys: KeyRange) -> Iterator[Item]:
+        """Read a part of an index to its end."""
+        start: Item | None = None
+        while True:
+            page = self._spend(self._table.query(keys, start=start))
+            yield from page.items
+            start = page.last_key
+            if start is None:
+                return
 
     def _fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Timestamp]:
         answer = self._spend(self._table.get_many(fence_id(*self._names, position) for position in positions))

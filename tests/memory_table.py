@@ -1,0 +1,56 @@
+"""A table that is a dictionary: what a verification asks of one, answered at once and without an engine.
+
+Items are kept by id, typed as the low-level API returns them; indexes hold what has both their attributes. Pages are
+small on purpose, so that borders between them are met.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from audit_core.table import Answer, Reading
+from audit_core.timestamps import Clock, Timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from audit_core.table import KeyRange
+
+Item = dict[str, dict[str, Any]]
+
+
+class MemoryTable:
+    """Stands in for `Table` where it is only read; every answer is dated `now`."""
+
+    name = "memory"
+
+    def __init__(self, items: Mapping[str, Item], now: Timestamp, page: int = 1000) -> None:
+        self.items = items
+        self.now = now
+        self.page = page
+        self.clock = Clock()
+
+    def get(self, item_id: str) -> Answer:
+        return self.get_many([item_id])
+
+    def get_many(self, item_ids: Iterable[str]) -> Answer:
+        ids = dict.fromkeys(item_ids)
+        found = tuple(self.items[item_id] for item_id in ids if item_id in self.items)
+        return Answer(found, None, Reading(len(ids), 1), self.now)
+
+    def query(self, keys: KeyRange, *, limit: int = 1000, forward: bool = True, start: Any = None) -> Answer:
+        low, high = (None if bound is None else Decimal(bound) for bound in (keys.first, keys.last))
+        found = []
+        for item_id, item in self.items.items():
+            sort = item.get(keys.sort, {}).get("N")
+            if item.get(keys.partition, {}).get("S") != keys.value or sort is None:
+                continue
+            number = Decimal(sort)
+            if (low is None or number >= low) and (high is None or number <= high):
+                found.append((number, item_id))
+        found.sort(reverse=not forward)
+        first = 0 if start is None else start["offset"]
+        end = first + min(limit, self.page)
+        items = tuple(self.items[item_id] for _, item_id in found[first:end])
+        return Answer(items, {"offset": end} if end < len(found) else None, Reading(len(items), 1), self.now)
