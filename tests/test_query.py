@@ -271,6 +271,18 @@ class TestBudget:
 
         assert [one for page in back for one in ids(page)] == [one for page in there for one in ids(page)]
 
+    def test_the_way_back_from_an_empty_page_shows_nothing_that_comes_after_it(self, filled: AuditStore) -> None:
+        options: dict[str, Any] = {"order": "sequence", "limit": 3, "budget": 5}
+        failed = replace(ALL, outcome="failed")
+        there = forwards(filled, failed, **options)
+        place = next(number for number, page in enumerate(there) if number and not page.rows)
+
+        back = filled.query(failed, cursor=there[place].previous, **{**options, "budget": 1000})
+
+        assert back.rows
+        assert place < len(there) - 1
+        assert set(ids(back)) <= {one for page in there[:place] for one in ids(page)}
+
     @pytest.mark.parametrize("value", [0, True, 1.5])
     def test_a_budget_that_makes_no_sense_is_refused(self, filled: AuditStore, value: Any) -> None:
         with pytest.raises(FilterError, match="budget"):

@@ -150,6 +150,11 @@ class TestWhatIsGone:
 
         assert position_of(appended(store)) == 8
 
+    def test_it_never_goes_into_a_hole_behind_the_last_record_that_stands(self, store: AuditStore) -> None:
+        tables.put(store, *Chain().ours(8).remove(5, 6, 7).remove(5, record=False, fence=True).items())
+
+        assert position_of(appended(store)) == 8
+
     def test_a_writer_that_knows_its_tip_passes_over_a_deleted_fence(self, store: AuditStore) -> None:
         store.append_many(records(3))
         tables.delete(store, "SEQ#notifications#acme#2", records(3)[2].id)
@@ -212,9 +217,22 @@ class TestIntruders:
             with_bare_fence(1000),
             with_full_fence(1000),
             with_full_fence(2**53 - 1),
+            [intruder(str(2**53 + 60)), *(bare_fence(*NAMES, 2**53 + number) for number in range(61))],
             [intruder(str(number)) for number in range(900, 925)],
         ],
-        ids=["fraction", "negative", "huge", "inexact", "no-fence", "next", "bare", "full", "last", "many"],
+        ids=[
+            "fraction",
+            "negative",
+            "huge",
+            "inexact",
+            "no-fence",
+            "next",
+            "bare",
+            "full",
+            "last",
+            "inexact-fences",
+            "many",
+        ],
     )
     def test_the_true_tip_wins(self, store: AuditStore, planted: list[tables.Item]) -> None:
         chain = Chain().ours(5)

@@ -124,7 +124,7 @@ class TestPassingFaults:
 
         assert standing(line) == ["first", record().id]
 
-    @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
+    @pytest.mark.parametrize("fault", HARD.values(), ids=HARD)
     def test_a_batch_with_the_directory_s_action_goes_in_once(
         self, open_line: Callable[..., Line], fault: Fault
     ) -> None:
