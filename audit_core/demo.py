@@ -11,13 +11,13 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit_core.append import link_record
 from audit_core.client import engine_errors
 from audit_core.directory import list_tenants, register_update
 from audit_core.errors import WriteRefusedError
 from audit_core.fences import bare_fence, fence_id, full_fence
 from audit_core.hashing import record_hash
 from audit_core.jsontext import json_text
+from audit_core.linking import link_record
 from audit_core.records import AuditRecord
 from audit_core.schema import INDEX_TIME
 from audit_core.table import KeyRange

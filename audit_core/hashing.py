@@ -16,11 +16,19 @@ from audit_core.errors import RecordError
 from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from audit_core.items import Item
 
-__all__ = ["HASHED_ATTRIBUTES", "canonical_item", "chain_hash", "content_hash", "record_canonical", "record_hash"]
+__all__ = [
+    "HASHED_ATTRIBUTES",
+    "canonical_item",
+    "chain_hash",
+    "content_hash",
+    "record_canonical",
+    "record_hash",
+    "same_item",
+]
 
 HASHED_ATTRIBUTES = (
     "action_id",
@@ -100,6 +108,15 @@ def content_hash(item: Item) -> str:
 def chain_hash(fence: Item) -> str:
     """Return the `chain_hash` of a full fence's typed item: over every attribute but itself (FORMAT 4)."""
     return hashlib.sha256(canonical_item(fence, "chain_hash")).hexdigest()
+
+
+def same_item(new: Item, old: Item, *, but: Container[str] = ()) -> bool:
+    """Whether two items agree on every attribute `but` those; the members of a set have no order."""
+    one, other = ({name: value for name, value in item.items() if name not in but} for item in (new, old))
+    try:
+        return one == other or canonical_item(one, "") == canonical_item(other, "")
+    except RecordError:
+        return False
 
 
 def _ordered(value: Mapping[str, Any]) -> dict[str, Any]:

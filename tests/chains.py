@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from audit_core.append import link_record
 from audit_core.chain.verifier import ChainVerifier
 from audit_core.fences import Fence, bare_fence, full_fence
 from audit_core.hashing import chain_hash, content_hash, record_hash
 from audit_core.items import text_of
+from audit_core.linking import link_record
 from audit_core.retention import Lifetimes
 from audit_core.tip import EMPTY, Tip
 from tests.builders import DISPATCHED, records

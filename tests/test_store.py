@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from audit_core.append import link_record
 from audit_core.chain.findings import Verdict
 from audit_core.client import build_client
 from audit_core.errors import AuditError, ConflictError, EngineUnreachableError, RecordError, WriteRefusedError
 from audit_core.items import item_size
+from audit_core.linking import link_record
 from audit_core.retention import Expiry
 from audit_core.settings import AuditSettings, ComplianceSettings, Settings
 from audit_core.store import AuditStore

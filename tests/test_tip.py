@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from audit_core.append import link_record
 from audit_core.chain.findings import Verdict
 from audit_core.errors import ChainBlockedError
 from audit_core.fences import bare_fence, full_fence
 from audit_core.hashing import record_hash
+from audit_core.linking import link_record
 from audit_core.tip import Tip
 from tests import tables
 from tests.builders import item, record, records
