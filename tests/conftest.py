@@ -64,6 +64,16 @@ def dynamodb_local_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def expiring_url() -> Iterator[str]:
+    """A DynamoDB Local for tests that wait for TTL: it removes twenty items at a time, whatever table they are in."""
+    missing = engines.missing_for_dynamodb_local()
+    if missing:
+        pytest.skip(missing)
+    with engines.dynamodb_local() as url:
+        yield url
+
+
 @pytest.fixture(scope="session", params=engines.ENGINE_NAMES)
 def engine(request: pytest.FixtureRequest) -> engines.Engine:
     """Each engine in turn; a test that needs what one of them lacks says so by `@pytest.mark.needs(...)`."""

@@ -182,12 +182,12 @@ def put(client: DynamoDBClient, table: str, chain: Chain) -> None:
         client.put_item(TableName=table, Item=item)
 
 
-@pytest.mark.needs(engines.Feature.EXPIRY)
 def test_what_the_engine_itself_removed_is_expired_and_what_somebody_deleted_is_not(
-    dynamodb_local_url: str, unique_table: str, client: DynamoDBClient
+    expiring_url: str, unique_table: str
 ) -> None:
-    engine = engines.Engine(engines.DYNAMODB_LOCAL, dynamodb_local_url)
-    run = command(dynamodb_local_url, unique_table)
+    client = engines.plain_client(expiring_url)
+    engine = engines.Engine(engines.DYNAMODB_LOCAL, expiring_url)
+    run = command(expiring_url, unique_table)
     store = engines.open_store(engine, unique_table, {})
     moment = store.table.clock.now()
     draft = {"provider": "p", "action_type": "a", "verdict": "allow", "outcome": "executed"}
@@ -214,6 +214,7 @@ def test_what_the_engine_itself_removed_is_expired_and_what_somebody_deleted_is_
     status, report = verified(run, "--tenant", "expiring", "--namespace", "n")
     assert (status, found(report)) == (1, [("expired", 0, 1), ("truncated_tail", 3, 3)])
     store.close()
+    client.close()
 
 
 # -- what could not be run, and what there was nothing of -------------------------------------------------------------

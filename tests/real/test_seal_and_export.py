@@ -31,11 +31,12 @@ def client(dynamodb_local_url: str) -> Iterator[DynamoDBClient]:
 
 @pytest.mark.parametrize("is_sealed", [True, False], ids=["sealed", "unsealed"])
 def test_a_chain_filled_elsewhere_whose_head_the_engine_removes(
-    dynamodb_local_url: str, unique_table: str, client: DynamoDBClient, tmp_path: Path, is_sealed: bool
+    expiring_url: str, unique_table: str, tmp_path: Path, is_sealed: bool
 ) -> None:
-    run = command(dynamodb_local_url, unique_table)
+    client = engines.plain_client(expiring_url)
+    run = command(expiring_url, unique_table)
     assert run("init-table").returncode == 0
-    store = engines.open_store(engines.Engine(engines.DYNAMODB_LOCAL, dynamodb_local_url), unique_table, {})
+    store = engines.open_store(engines.Engine(engines.DYNAMODB_LOCAL, expiring_url), unique_table, {})
     moment = store.table.clock.now()
     store.close()
     times = {"dispatched_at": moment, "completed_at": moment}
@@ -59,6 +60,7 @@ def test_a_chain_filled_elsewhere_whose_head_the_engine_removes(
     status, report = verified(run, *NAMED)
     assert (status, report["verdict"]) == (1, "broken")
     assert ("missing_record", 4, 4) in found(report)
+    client.close()
 
 
 def test_an_export_never_replaces_a_file_unasked(dynamodb_local_url: str, unique_table: str, tmp_path: Path) -> None:
