@@ -16,6 +16,8 @@ from audit_core.items import text_of, whole_number
 from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from audit_core.items import Item
 
 __all__ = [
@@ -111,6 +113,16 @@ def parse_fence_id(text: str) -> tuple[str, str, int] | None:
 def bare_fence(namespace: str, tenant: str, sequence_number: int) -> dict[str, dict[str, Any]]:
     """Return the fence that other writers put beside a record (FORMAT 5)."""
     return {"id": {"S": fence_id(namespace, tenant, sequence_number)}, "_fence": {"BOOL": True}}
+
+
+def read_fences(items: Iterable[Item]) -> dict[int, Fence]:
+    """Return the fences among items that were read under fences' ids, by their positions."""
+    found: dict[int, Fence] = {}
+    for item in items:
+        parsed = parse_fence_id(text_of(item, "id") or "")
+        if parsed is not None:
+            found[parsed[2]] = Fence.read(parsed[2], item)
+    return found
 
 
 def full_fence(record: Item, namespace: str, tenant: str, sequence_number: int) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from audit_core.chain.findings import Severity, Verdict
 from audit_core.chain.judge import judge_record
 from audit_core.client import translate
-from audit_core.fences import Fence, FenceState, fence_id, parse_fence_id, sealed_fence
+from audit_core.fences import Fence, FenceState, fence_id, read_fences, sealed_fence
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.tip import sequence_range
@@ -195,13 +195,8 @@ class ChainSealing:
         return found
 
     def _fences(self, positions: range | list[int]) -> dict[int, Fence]:
-        answer = self._table.get_many(fence_id(*self._names, number) for number in positions)
-        fences = {}
-        for item in answer.items:
-            parsed = parse_fence_id(text_of(item, "id") or "")
-            if parsed is not None:
-                fences[parsed[2]] = Fence.read(parsed[2], item)
-        return fences
+        wanted = (fence_id(*self._names, number) for number in positions)
+        return read_fences(self._table.get_many(wanted).items)
 
     def _next_record(self, position: int, total: int) -> int:
         """Return where to go on behind a hundred positions without a fence: at the next record, or at the end."""

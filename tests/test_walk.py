@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from audit_core.chain.findings import Verdict
 from audit_core.errors import FilterError
+from audit_core.query import RecordFilter
 from audit_core.retention import Lifetimes
 from audit_core.timestamps import Timestamp
 from tests import chains
@@ -279,3 +280,25 @@ def test_an_intent_whose_outcome_stands_elsewhere_in_the_index_is_not_alone(stor
     assert verified(store).verdict is Verdict.INTACT
     put(store, *Chain().ours(1).edit(0, id={"S": "late"}, action_id={"S": "a"}, sequence_number=None).items())
     assert kinds(verified(store)) == set()
+
+
+def test_writers_whose_clocks_are_a_day_off_leave_the_sequence_and_the_verdict_alone(store: AuditStore) -> None:
+    """CASES 17: sequence numbers order a chain, whatever the clocks of its writers say."""
+    now = store.table.clock.now()
+    offsets = (0, -86_400, 86_400, 1, -86_399)
+    for offset in offsets:
+        record = store.draft(
+            namespace=NAMES[0],
+            tenant=NAMES[1],
+            provider="p",
+            action_type="a",
+            verdict="allow",
+            outcome="executed",
+            dispatched_at=now.plus_seconds(offset),
+        )
+        store.append(record)
+    rows = store.query(RecordFilter(namespace=NAMES[0], tenant=NAMES[1]), order="sequence").rows
+    told = [row.stored.record for row in rows]
+    assert [record and record.sequence_number for record in told] == [0, 1, 2, 3, 4]
+    assert [record and record.dispatched_at for record in told] == [now.plus_seconds(offset) for offset in offsets]
+    assert verified(store, thorough=True).verdict is Verdict.INTACT

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from audit_core.chain.findings import Verdict
 from audit_core.chain.verifier import INTENT, ChainVerifier, Covered
 from audit_core.errors import EngineError, FilterError
-from audit_core.fences import Fence, fence_id, link_of, parse_fence_id
+from audit_core.fences import Fence, fence_id, link_of, read_fences
 from audit_core.items import is_count, text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_ACTION, INDEX_TIME
@@ -344,12 +344,7 @@ class ChainWalk:
 
     def _fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Timestamp]:
         answer = self._spend(self._table.get_many(fence_id(*self._names, position) for position in positions))
-        fences = {}
-        for item in answer.items:
-            parsed = parse_fence_id(item["id"]["S"])
-            if parsed is not None:
-                fences[parsed[2]] = Fence.read(parsed[2], item)
-        return fences, answer.at
+        return read_fences(answer.items), answer.at
 
     def _spend(self, answer: Answer) -> Answer:
         self._reading += answer.reading
