@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["pytest_configure", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
 # Time is shared with other work on the machine: an example that takes long is not wrong.
-hypothesis.settings.register_profile("suite", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("suite")
+# The suite tries the same examples each time, so that it says the same of the same code; new ones are tried by
+# HYPOTHESIS_PROFILE=explore.
+hypothesis.settings.register_profile("suite", deadline=None, print_blob=True, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 _DESELECTED = pytest.StashKey[Counter[str]]()
 

@@ -422,12 +422,10 @@ class ChainVerifier:
             self.last_position = position if self.last_position is None else max(self.last_position, position)
 
     def _note_intent(self, position: int, item: Item) -> None:
-        action_id = text_of(item, "action_id")
-        if action_id is None:
-            return
-        if text_of(item, "outcome") != INTENT:
+        action_id = text_of(item, "action_id") or ""  # where it cannot be read, no outcome can name it
+        if text_of(item, "outcome") != INTENT and action_id:
             self.open_intents.pop(action_id, None)
-        elif self._inside(position):
+        elif text_of(item, "outcome") == INTENT and self._inside(position):
             self.open_intents.setdefault(action_id, []).append((position, text_of(item, "id")))
 
     def _inside(self, position: int) -> bool:

@@ -326,7 +326,7 @@ class ChainWalk:
         """Ask for an outcome of each open intent once more, in the action index, before it is reported."""
         for action_id in tuple(self._verifier.open_intents):
             keys = KeyRange(INDEX_ACTION, "action_id", action_id, "dispatched_at_ms")
-            if not any(self._is_outcome(item) for item in self._all(keys)):
+            if not action_id or not any(self._is_outcome(item) for item in self._all(keys)):
                 self._verifier.lone_intent(action_id)
 
     def _is_outcome(self, item: Item) -> bool:
