@@ -31,6 +31,9 @@ __all__ = [
     "sealed_fence",
 ]
 
+LOOK_BACK = 100
+"""Positions that a writer looks back for a full fence, and ahead for one that makes the tip go on (FORMAT 4, 6.2)."""
+
 FENCE_PREFIX = "SEQ#"
 COPIED_ATTRIBUTES = ("record_hash", "previous_hash", "content_hash", "previous_chain_hash", "previous_chain_sequence")
 """What a fence copies from its record under the same name (FORMAT 5)."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_core.errors import ChainBlockedError, RecordError, TimestampError
-from audit_core.fences import Fence, FenceState, fence_id, read_fences
+from audit_core.fences import LOOK_BACK, Fence, FenceState, fence_id, read_fences
 from audit_core.hashing import record_hash
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from audit_core.items import Item
     from audit_core.retention import Lifetimes
 
-__all__ = ["EMPTY", "LOOK_BACK", "Tip", "TipFinder", "sequence_range"]
-
-LOOK_BACK = 100
-"""Positions that a writer looks back for a full fence, and ahead for one that makes the tip go on (FORMAT 4, 6.2)."""
+__all__ = ["EMPTY", "Tip", "TipFinder", "sequence_range"]
 
 MAX_SEQUENCE = 2**53
 _HINTS_PER_PAGE = 10

@@ -11,11 +11,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from audit_core.chain.findings import FindingKind
+from audit_core.fences import LOOK_BACK
 
 __all__ = ["Full", "Link", "LinkVerdict", "Links", "Remark"]
-
-LOOK_BACK = 100
-"""Positions that a writer looks back for a full fence (FORMAT 4)."""
 
 _SEALED_KEPT = 100_000
 """Sealed positions in a row that a link may skip; one that skips more is reported as broken."""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from audit_core.chain.findings import Verdict
 from audit_core.chain.verifier import INTENT, ChainVerifier, Covered
 from audit_core.errors import EngineError, FilterError
-from audit_core.fences import Fence, fence_id, link_of, read_fences
+from audit_core.fences import LOOK_BACK, Fence, fence_id, link_of, read_fences
 from audit_core.items import is_count, text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_ACTION, INDEX_TIME
 from audit_core.table import KeyRange, Reading
-from audit_core.tip import LOOK_BACK, sequence_range
+from audit_core.tip import sequence_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit_core.cli.ranges import parse_range
+from audit_core.cli.ranges import FromOption, ToOption, parse_range
 from audit_core.cli.session import Session
 from audit_core.cli.terminal import JsonFlag, print_json, print_line, progress_bar
 from audit_core.errors import FilterError, InputError
@@ -28,12 +28,8 @@ def export(
     *,
     namespace: Annotated[str, typer.Option("--namespace", help="The chain's namespace.")],
     tenant: Annotated[str, typer.Option("--tenant", help="The chain's tenant.")],
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="NUMBER|TIME", help="First sequence number, or an RFC 3339 time.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="NUMBER|TIME", help="Last sequence number, or an RFC 3339 time.")
-    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     as_json: JsonFlag = False,
 ) -> None:

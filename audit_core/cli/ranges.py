@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from audit_core.errors import FilterError, TimestampError
 from audit_core.items import whole_number
@@ -14,7 +16,14 @@ from audit_core.timestamps import Timestamp
 if TYPE_CHECKING:
     from audit_core.store import AuditStore
 
-__all__ = ["Bound", "Range", "Span", "parse_range"]
+__all__ = ["Bound", "FromOption", "Range", "Span", "ToOption", "parse_range"]
+
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="NUMBER|TIME", help="First sequence number, or an RFC 3339 time.")
+]
+ToOption = Annotated[
+    str | None, typer.Option("--to", metavar="NUMBER|TIME", help="Last sequence number, or an RFC 3339 time.")
+]
 
 Bound = int | Timestamp | None
 

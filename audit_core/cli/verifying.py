@@ -14,7 +14,7 @@ import typer
 
 from audit_core.chain.findings import Verdict, worst
 from audit_core.cli.listing import Chains, chosen_chains
-from audit_core.cli.ranges import Range, Span, parse_range
+from audit_core.cli.ranges import FromOption, Range, Span, ToOption, parse_range
 from audit_core.cli.reports import ChainResult, print_reports, verification_json
 from audit_core.cli.session import NEGATIVE, Session
 from audit_core.cli.terminal import JsonFlag, print_json, progress_bar, say
@@ -44,12 +44,8 @@ def verify(
     *,
     namespace: Annotated[str | None, typer.Option("--namespace", help="Chains of this namespace only.")] = None,
     tenant: Annotated[str | None, typer.Option("--tenant", help="Chains of this tenant only.")] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="NUMBER|TIME", help="First sequence number, or an RFC 3339 time.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="NUMBER|TIME", help="Last sequence number, or an RFC 3339 time.")
-    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Read the fence of every record as well.")] = False,
     allow_unproven: Annotated[
         bool, typer.Option("--allow-unproven", help="Exit status 0 for the verdict unproven; the word stays.")
