@@ -109,7 +109,7 @@ def test_digest_files_are_passed_by_in_a_walk_and_counted(tmp_path: Path) -> Non
     write(tmp_path / "1_CloudTrail_eu_a.json", event())
     digest = tmp_path / "CloudTrail-Digest" / "1_CloudTrail-Digest_eu_trail.json.gz"
     digest.parent.mkdir()
-    digest.write_bytes(gzip.compress(b'{"digestS3Bucket":"x"}'))
+    digest.write_bytes(gzip.compress(mtime=0, data=b'{"digestS3Bucket":"x"}'))
     read = read_cloudtrail([tmp_path])
     assert (read.files, read.events, read.skipped) == (1, 1, (digest,))
     with pytest.raises(ImportFileError, match="no Records array"):
@@ -176,8 +176,8 @@ def test_a_number_written_otherwise_is_other_content(tmp_path: Path) -> None:
         b'{"Records":["\xff"]}',
         "{}".encode("utf-16"),
         b"\x1f\x8bnot gzip",
-        gzip.compress(b'{"Records":[]}')[:-9],
-        gzip.compress(b'{"Records":[]}') + b"garbage",
+        gzip.compress(mtime=0, data=b'{"Records":[]}')[:-9],
+        gzip.compress(mtime=0, data=b'{"Records":[]}') + b"garbage",
     ],
     ids=lambda content: repr(content[:28]),
 )
