@@ -28,7 +28,7 @@ from audit_core.table import Reading
 from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from audit_core.chain.findings import ChainReport, Position
     from audit_core.chain.walk import Progress
@@ -125,6 +125,14 @@ class _Recorder(ChainVerifier):
         self._write([fence.item], [])
         super().gone(position, fence, now)
 
+    def unchained(self, items: Iterable[Item]) -> None:
+        super().unchained(self._kept(items))
+
+    def _kept(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            self._write([], [item])
+            yield item
+
     def _write(self, fences: Sequence[Item], records: Sequence[Item]) -> None:
         for item in (*fences, *records):
             self.body.write(orjson.dumps(item, default=_as_base64) + b"\n")
@@ -149,7 +157,7 @@ class ChainExport:
         first: int | None = None,
         last: int | None = None,
     ) -> None:
-        self._made: list[_Recorder] = []
+        self._recorder: _Recorder | None = None
         self._table = table
         self._range = (first or 0, last)
         self._walk = ChainWalk(
@@ -162,7 +170,8 @@ class ChainExport:
 
     def __exit__(self, *_: object) -> None:
         """Drop what was collected."""
-        self._recorder.body.close()
+        if self._recorder is not None:
+            self._recorder.body.close()
 
     def __iter__(self) -> Iterator[Progress]:
         """Read step by step; never raises `EngineError`, a failed read is told in the report."""
@@ -176,7 +185,7 @@ class ChainExport:
     def write(self, target: IO[bytes]) -> ExportHeader:
         """Write header and items; raises `ImportFileError` when not everything could be read."""
         report, recorder = self.report, self._recorder
-        if report.reason is not None and not (recorder.records or recorder.fences):
+        if recorder is None or (report.reason is not None and not (recorder.records or recorder.fences)):
             message = f"There is nothing to export: {report.reason}."
             raise ImportFileError(message)
         if self._walk.reason is not None:
@@ -200,13 +209,12 @@ class ChainExport:
         shutil.copyfileobj(recorder.body, target)
         return header
 
-    @property
-    def _recorder(self) -> _Recorder:
-        return self._made[0]
-
     def _make(self, *args: Any, **options: Any) -> ChainVerifier:  # noqa: ANN401 - as the verifier is made
-        self._made.append(_Recorder(*args, **options))
-        return self._made[0]
+        """Record what a passage through the chain is fed, in place of what the one before it was."""
+        if self._recorder is not None:
+            self._recorder.body.close()
+        self._recorder = _Recorder(*args, **options)
+        return self._recorder
 
 
 def verify_file(source: IO[bytes], name: str, lifetimes: Lifetimes) -> ChainReport:
@@ -221,10 +229,14 @@ def verify_file(source: IO[bytes], name: str, lifetimes: Lifetimes) -> ChainRepo
     if header.first:
         _feed_anchor(verifier, list(islice(items, header.anchors)), header)
     fed = header.first - 1
+    unchained: list[Item] = []
     for position, group in groupby(
         _placed(items, ns_tenant(header.namespace, header.tenant)), key=lambda placed: placed[0]
     ):
         found = [item for _position, item in group]
+        if position is None:
+            unchained.extend(found)
+            continue
         if not isinstance(position, int) or position < 0:
             for item in found:
                 verifier.intruder(item, position)
@@ -240,6 +252,7 @@ def verify_file(source: IO[bytes], name: str, lifetimes: Lifetimes) -> ChainRepo
         )
         raise ImportFileError(message)
     verifier.finish()
+    verifier.unchained(unchained)
     for action_id in tuple(verifier.open_intents):
         verifier.lone_intent(action_id)
     reading = Reading(items.records + items.fences)
@@ -288,8 +301,11 @@ class _Counted:
         return item
 
 
-def _placed(items: Iterator[Item], chain: str) -> Iterator[tuple[Position, Item]]:
-    """Give each item its position: a fence's is in its id; a record that lost its own stands behind its fence."""
+def _placed(items: Iterator[Item], chain: str) -> Iterator[tuple[Position | None, Item]]:
+    """Give each item its position: a fence's is in its id; a record that lost its own stands behind its fence.
+
+    None is that of a record without a sequence number, which comes last in an export.
+    """
     fence: Fence | None = None
     for item in items:
         number = _fence_position(item)
@@ -302,8 +318,10 @@ def _placed(items: Iterator[Item], chain: str) -> Iterator[tuple[Position, Item]
         lost = own is None or text_of(item, "ns_tenant") != chain
         if lost and fence is not None and fence.text("record_id") == text_of(item, "id"):
             yield fence.sequence_number, item
+        elif text is None:
+            yield None, item
         else:
-            yield (Decimal(str(text)) if own is None else own), item
+            yield (Decimal(text) if own is None else own), item
 
 
 def _feed_anchor(verifier: ChainVerifier, items: Sequence[Item], header: ExportHeader) -> None:

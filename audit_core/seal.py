@@ -7,6 +7,7 @@ resumable, since what is sealed already is passed by. It needs no key: what was 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from audit_core.tip import sequence_range
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit_core.chain.findings import ChainReport
+    from audit_core.chain.findings import ChainReport, Finding
     from audit_core.chain.walk import ChainWalk
     from audit_core.items import Item
     from audit_core.table import Table
@@ -208,18 +209,19 @@ class ChainSealing:
 
 
 class _Flawed:
-    """Positions with a finding that is more than information."""
+    """Positions with a finding that is more than information, asked for in ascending order."""
 
     def __init__(self, report: ChainReport) -> None:
-        self._findings = [finding for finding in report.findings if finding.severity is not Severity.INFORMATION]
+        self._ahead = deque(
+            finding
+            for finding in report.findings
+            if finding.severity is not Severity.INFORMATION and finding.sequence_number is not None
+        )
+        self._near: list[Finding] = []
 
     def reason(self, number: int) -> str | None:
         """Return the kind of the finding at a position, or None."""
-        return next(
-            (
-                finding.kind.value
-                for finding in self._findings
-                if finding.sequence_number <= number <= finding.last_sequence_number
-            ),
-            None,
-        )
+        while self._ahead and (self._ahead[0].sequence_number or 0) <= number:
+            self._near.append(self._ahead.popleft())
+        self._near = [finding for finding in self._near if (finding.last_sequence_number or 0) >= number]
+        return self._near[0].kind.value if self._near else None

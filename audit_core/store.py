@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from audit_core import demo, directory, query
 from audit_core.append import DEADLINE_SECONDS, Appended, ChainWriter
+from audit_core.chain.reader import LAG_SECONDS
 from audit_core.chain.walk import ChainWalk, sequence_span
 from audit_core.client import build_client
 from audit_core.embedded import start_embedded
@@ -208,7 +209,16 @@ class AuditStore:
         thorough: bool = False,
     ) -> ChainWalk:
         """Return a verification of one chain that goes on step by step (FORMAT 9). Raises `FilterError`."""
-        return ChainWalk(self.table, namespace, tenant, self.lifetimes, first=first, last=last, thorough=thorough)
+        return ChainWalk(
+            self.table,
+            namespace,
+            tenant,
+            self.lifetimes,
+            first=first,
+            last=last,
+            thorough=thorough,
+            lag_seconds=0.0 if self.settings.is_local else LAG_SECONDS,
+        )
 
     def verify(  # noqa: PLR0913 - what a verification is about
         self,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from audit_core.chain import words
 from audit_core.errors import InputError
 from audit_core.names import visible
-from audit_ui import elements, figures, finding_view, links, words
+from audit_ui import elements, figures, finding_view, links
 from audit_ui.faults import one_message
 from audit_ui.formats import cost, count, span, utc
 from audit_ui.strip import State, build_strip, state_of
@@ -137,7 +138,7 @@ def verdict(report: ChainReport, request: Request) -> None:
                 elements.verdict_badge(report.verdict)
                 if not request.whole:
                     st.badge(f"Only {_range(request)}", color="orange")
-                if said.colour == "blue":
+                if report.summary.valid:
                     st.badge(words.rung(report), color="gray")
             st.subheader(said.headline, anchor=False)
             st.markdown(said.means)

@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from audit_core import Verdict
+from audit_core.chain.words import VERDICTS
 from audit_core.names import visible
 from audit_ui.formats import cost, utc
-from audit_ui.words import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from audit_core import Timestamp, Verdict
+    from audit_core import Timestamp
     from audit_core.table import Reading
 
 __all__ = ["field_list", "is_dark", "nothing_here", "read_footer", "shown_as", "turn", "verdict_badge", "way"]
+
+_COLOURS = {
+    Verdict.UNCHAINED: "gray",
+    Verdict.INTACT: "blue",
+    Verdict.INTACT_WITH_EXPIRY: "blue",
+    Verdict.UNPROVEN: "violet",
+    Verdict.INCOMPLETE: "gray",
+    Verdict.BROKEN: "red",
+}
+"""Names of the theme's colours."""
 
 
 def is_dark() -> bool:
@@ -30,7 +41,7 @@ def is_dark() -> bool:
 def verdict_badge(verdict: Verdict) -> None:
     """Show a verdict as symbol, word and colour."""
     words = VERDICTS[verdict]
-    st.badge(f"{words.symbol} {words.name}", color=words.colour)  # type: ignore[arg-type] # one of the theme's names
+    st.badge(f"{words.symbol} {words.name}", color=_COLOURS[verdict])  # type: ignore[arg-type] # one of the theme's names
 
 
 def field_list(fields: Iterable[tuple[str, str]]) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from audit_core.chain.words import FINDINGS, SEVERITIES, altered_part
 from audit_core.errors import InputError
 from audit_core.names import visible
 from audit_ui import elements, links
 from audit_ui.formats import count, span
 from audit_ui.record_view import hash_lines
-from audit_ui.words import FINDINGS, SEVERITIES, altered_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,8 @@ def _ways(report: ChainReport, finding: Finding) -> None:
         if finding.record_id is not None:
             elements.way(links.RECORDS, "Open the record", links.records_query(*chain, record=finding.record_id))
         elements.way(links.RECORDS, "Records by sequence", links.records_query(*chain, order="sequence"))
-        if finding.sequence_number == int(finding.sequence_number) and finding.sequence_number >= 0:
-            first, last = max(0, int(finding.sequence_number) - 5), int(finding.last_sequence_number) + 5
+        first, last = finding.sequence_number, finding.last_sequence_number
+        if isinstance(first, int) and isinstance(last, int) and first >= 0:
+            first, last = max(0, first - 5), last + 5
             query = links.chain_query(*chain, first=first, last=last, verify=1)
             elements.turn("Verify the positions around it", query, key="around")

@@ -46,8 +46,10 @@ def count(number: float | Decimal, singular: str, plural: str | None = None) -> 
     return f"{_number(number)} {noun}"
 
 
-def span(first: float | Decimal, last: float | Decimal) -> str:
-    """Return a run of positions: "146" or "146 to 149"; one that is absurdly long is shortened."""
+def span(first: float | Decimal | None, last: float | Decimal | None) -> str:
+    """Return a run of positions: "146", or "146 to 149", or "none"; one that is absurdly long is shortened."""
+    if first is None or last is None:
+        return "none"
     return _number(first) if first == last else f"{_number(first)} to {_number(last)}"
 
 

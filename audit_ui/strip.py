@@ -95,7 +95,7 @@ def build_strip(report: ChainReport, first: int | None = None, last: int | None 
     owners: dict[int, int] = {}
     for place, finding in enumerate(report.findings):
         state = state_of(finding)
-        if state is None:
+        if state is None or finding.sequence_number is None or finding.last_sequence_number is None:
             continue
         low = _bin_of(int(finding.sequence_number), start, size, number)
         high = _bin_of(int(finding.last_sequence_number), start, size, number)

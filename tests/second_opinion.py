@@ -598,18 +598,25 @@ class Chain:
         return lost | ({("coverage_lost", first, last)} if first is not None else set())
 
     def unchained(self) -> set[str]:
-        began = [number(record, "dispatched_at_ms") for records in self.records.values() for record in records]
-        start = min((value for value in began if value is not None), default=None)
+        placed = [record for records in self.records.values() for record in records]
+        began = [value for record in placed if (value := number(record, "dispatched_at_ms")) is not None]
         return {
             name
             for name, item in self.items.items()
             if self.thorough
+            and began
             and text(item, "ns_tenant") == f"{self.namespace}#{self.tenant}"
             and number(item, "sequence_number") is None
-            and (when := number(item, "dispatched_at_ms")) is not None
-            and start is not None
-            and when > start
+            and number(item, "dispatched_at_ms") is not None  # else it is in no index of the tenant's
+            and item not in placed
+            and self.dispatched_ms(item) > min(began)
         }
+
+    def dispatched_ms(self, item: Item) -> int:
+        """The later of what its two times say: neither is vouched for."""
+        when, said = moment(text(item, "dispatched_at")), number(item, "dispatched_at_ms")
+        assert isinstance(said, int)
+        return said if when is None else max(said, when.nanoseconds // 10**6)
 
     def opinion(self) -> Opinion:
         self.gather()

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 from audit_core.chain.findings import Verdict
+from audit_core.chain.walk import ChainWalk
 from audit_core.errors import FilterError
 from audit_core.query import RecordFilter
 from audit_core.retention import Lifetimes
 from audit_core.timestamps import Timestamp
 from tests import chains
+from tests.builders import DISPATCHED
 from tests.chains import LIFETIME, NAMES, Chain
+from tests.memory_table import MemoryTable
 from tests.tables import put
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from audit_core.chain.findings import ChainReport
     from audit_core.store import AuditStore
+    from audit_core.table import Answer, Table
 
 CHAIN = "#".join(NAMES)
 DISTANT = {"N": "1000000000000000000000000000000"}
@@ -85,7 +92,8 @@ def test_progress_counts_up_to_the_whole_chain(store: AuditStore) -> None:
     put(store, *Chain().ours(520).items())
     seen: list[Any] = []
     verified(store, progress=seen.append)
-    assert [(step.position, step.total) for step in seen[:1] + seen[-1:]] == [(0, 520), (520, 520)]
+    known = [step for step in seen if step.total]
+    assert [(step.position, step.total) for step in known[:1] + known[-1:]] == [(0, 520), (520, 520)]
     assert [step.position for step in seen] == sorted(step.position for step in seen)
 
 
@@ -302,3 +310,119 @@ def test_writers_whose_clocks_are_a_day_off_leave_the_sequence_and_the_verdict_a
     assert [record and record.sequence_number for record in told] == [0, 1, 2, 3, 4]
     assert [record and record.dispatched_at for record in told] == [now.plus_seconds(offset) for offset in offsets]
     assert verified(store, thorough=True).verdict is Verdict.INTACT
+
+
+# -- records without a sequence number --------------------------------------------------------------------------------
+
+
+def slipped_in(chain: Chain, record_id: str, **overrides: Any) -> Any:
+    item = {**chain.record(2), "id": {"S": record_id}, **overrides}
+    return {name: value for name, value in item.items() if name != "sequence_number"}
+
+
+def at(moment: Timestamp) -> dict[str, Any]:
+    return {"dispatched_at": {"S": moment.normalised}, "dispatched_at_ms": {"N": str(moment.epoch_ms)}}
+
+
+def test_a_record_without_a_number_is_found_when_thorough_and_only_then(store: AuditStore) -> None:
+    chain = Chain().ours(4)
+    put(store, *chain.items(), slipped_in(chain, "stranger"))
+    assert verified(store).verdict is Verdict.INTACT
+    report = verified(store, thorough=True)
+    (finding,) = report.findings
+    assert (report.verdict, finding.kind.value, finding.record_id) == (Verdict.BROKEN, "unchained_record", "stranger")
+    assert (finding.sequence_number, finding.positions) == (None, 0)
+    assert report.summary.first_broken_at is None
+
+
+def test_records_older_than_the_chain_are_information_and_told_together(store: AuditStore) -> None:
+    chain = Chain().ours(4)
+    early = at(DISPATCHED.plus_seconds(-60))
+    put(store, *chain.items(), *(slipped_in(chain, f"old {number}", **early) for number in range(3)))
+    report = verified(store, thorough=True)
+    (finding,) = report.findings
+    assert (report.verdict, finding.kind.value, finding.severity.value) == (
+        Verdict.INTACT, "unchained_record", "information"
+    )  # fmt: skip
+    assert "3 records" in str(finding.found)
+
+
+def test_a_record_whose_two_times_disagree_is_as_young_as_the_later_one(store: AuditStore) -> None:
+    chain = Chain().ours(4)
+    put(store, *chain.items(), slipped_in(chain, "stranger", dispatched_at_ms={"N": "1000"}))
+    assert verified(store, thorough=True).verdict is Verdict.BROKEN
+
+
+def test_of_a_range_records_without_a_number_are_not_looked_for(store: AuditStore) -> None:
+    chain = Chain().ours(4)
+    put(store, *chain.items(), slipped_in(chain, "stranger"))
+    assert verified(store, thorough=True, first=1).verdict is Verdict.INTACT
+
+
+# -- what a finding rests on ------------------------------------------------------------------------------------------
+
+
+def test_a_finding_carries_its_record_its_fence_and_its_neighbours(store: AuditStore) -> None:
+    chain = Chain().ours(6).edit(3, caller_id={"S": "x"})
+    put(store, *chain.items())
+    (finding,) = verified(store).findings
+    evidence = finding.evidence
+    assert evidence is not None
+    assert evidence.exhibit is not None
+    assert evidence.exhibit.records == (chain.record(3),)
+    assert [one.sequence_number for one in (evidence.before, evidence.after) if one is not None] == [2, 4]
+    thorough = verified(store, thorough=True).findings[0].evidence
+    assert thorough is not None
+    assert thorough.exhibit is not None
+    assert thorough.exhibit.fence == chain.fence(3)
+
+
+def test_the_evidence_of_a_gap_is_its_fence_and_what_stands_beside_it(store: AuditStore) -> None:
+    chain = Chain().ours(9).remove(3, 4, 5)
+    put(store, *chain.items())
+    (finding,) = verified(store).findings
+    evidence = finding.evidence
+    assert evidence is not None
+    assert evidence.exhibit is not None
+    assert (evidence.exhibit.records, evidence.exhibit.fence) == ((), chain.fence(3))
+    assert [one.records for one in (evidence.before, evidence.after) if one is not None] == [
+        (chain.record(2),), (chain.record(6),)
+    ]  # fmt: skip
+
+
+def test_the_last_position_has_no_neighbour_behind_it_and_the_first_none_before(store: AuditStore) -> None:
+    put(store, *Chain().ours(3).edit(0, caller_id={"S": "x"}).edit(2, caller_id={"S": "x"}).items())
+    first, last = (finding.evidence for finding in verified(store).findings)
+    assert first is not None
+    assert last is not None
+    assert (first.before, last.after) == (None, None)
+
+
+# -- tables that change while they are read ---------------------------------------------------------------------------
+
+
+class _Restless(MemoryTable):
+    """Each time all fences are read together another one of them is damaged, and none when only some are read."""
+
+    whole = 0
+
+    def get_many(self, item_ids: Iterable[str]) -> Answer:
+        answer = super().get_many(item_ids)
+        ids = [item["id"]["S"] for item in answer.items]
+        if len(ids) < len(self.items) // 2 or not ids[0].startswith("SEQ#"):
+            return answer
+        self.whole += 1
+        damaged = tuple(
+            {**item, "note": {"S": "x"}} if place == self.whole else item for place, item in enumerate(answer.items)
+        )
+        return replace(answer, items=damaged)
+
+
+def test_what_is_never_found_twice_makes_it_incomplete_and_is_no_finding() -> None:
+    items = {item["id"]["S"]: item for item in Chain().elsewhere(8).items()}
+    walk = ChainWalk(cast("Table", _Restless(items, chains.SOON)), *NAMES, Lifetimes(LIFETIME))
+    for _ in walk:
+        pass
+    report = walk.report
+    assert (report.verdict, report.findings) == (Verdict.INCOMPLETE, ())
+    assert report.reason == "position 3 changed each time while the chain was read; verify it again"

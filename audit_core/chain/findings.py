@@ -6,19 +6,22 @@ Values only. They are made by `verifier` and `walk`, and turned into words and J
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from audit_core.items import Item
     from audit_core.table import Reading
     from audit_core.timestamps import Timestamp
 
 __all__ = [
     "ChainReport",
     "Coverage",
+    "Evidence",
+    "Exhibit",
     "Finding",
     "FindingKind",
     "Severity",
@@ -82,22 +85,51 @@ _SEVERITY = {
 _ORDER = tuple(Verdict)
 
 
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One position as it was read: its records (several where it is claimed twice, none where it is gone), its fence.
+
+    `fence` is None where there is none; `fence_read` says whether it was asked for.
+    """
+
+    sequence_number: Position
+    records: tuple[Item, ...]
+    fence: Item | None
+    fence_read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a finding rests on, as it was read again: its position (a run's first), and the neighbours that were read.
+
+    `at` is the engine's clock then.
+    """
+
+    at: Timestamp
+    exhibit: Exhibit | None
+    before: Exhibit | None
+    after: Exhibit | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One finding; a run of positions is one, from `sequence_number` to `last_sequence_number`.
 
-    `record_id` (None for what has none left), `expected` and `found` (texts, None where there is nothing to compare)
-    name the evidence. `inferred` says that it rests on lifetimes alone (FORMAT 9).
+    Both are None for a record that has no sequence number. `record_id` (None for what has none left), `expected` and
+    `found` (texts, None where there is nothing to compare) name the evidence. `inferred` says that it rests on
+    lifetimes alone, `information` that it is no alarm though its kind may be one (FORMAT 9). `evidence` is what stood
+    there when it was confirmed; None where nothing was read again for it.
     """
 
     kind: FindingKind
-    sequence_number: Position
-    last_sequence_number: Position
+    sequence_number: Position | None
+    last_sequence_number: Position | None
     record_id: str | None = None
     expected: str | None = None
     found: str | None = None
     inferred: bool = False
     information: bool = False
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)
 
     @property
     def severity(self) -> Severity:
@@ -106,8 +138,21 @@ class Finding:
 
     @property
     def positions(self) -> int:
-        """How many sequence numbers it spans."""
+        """How many sequence numbers it spans; 0 for a record that has none."""
+        if self.sequence_number is None or self.last_sequence_number is None:
+            return 0
         return int(self.last_sequence_number - self.sequence_number) + 1
+
+    def covers(self, other: Finding) -> bool:
+        """Whether it says the same of every position that the other one speaks of."""
+        if self.kind is not other.kind:
+            return False
+        if self.sequence_number is None or self.last_sequence_number is None:
+            return self.record_id == other.record_id
+        if other.sequence_number is None or other.last_sequence_number is None:
+            return False
+        within = self.sequence_number <= other.sequence_number
+        return within and other.last_sequence_number <= self.last_sequence_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +211,11 @@ class ChainReport:
     @property
     def summary(self) -> Summary:
         """The compatible summary; valid for `intact` and `intact_with_expiry` alone."""
-        broken = [finding.sequence_number for finding in self.findings if finding.severity is Severity.BREAK]
+        broken = [
+            finding.sequence_number
+            for finding in self.findings
+            if finding.severity is Severity.BREAK and finding.sequence_number is not None
+        ]
         return Summary(
             self.verdict in {Verdict.INTACT, Verdict.INTACT_WITH_EXPIRY},
             self.records_checked,
@@ -182,8 +231,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(judged, key=_ORDER.index, default=Verdict.INCOMPLETE)
 
 
-def json_number(number: Position) -> int | float | str:
+def json_number(number: Position | None) -> int | float | str | None:
     """Return a sequence number for JSON as stored; one that a double cannot hold exactly comes as text."""
+    if number is None:
+        return None
     if isinstance(number, int) or number == number.to_integral_value():
         return int(number)
     return float(number) if Decimal(float(number)) == number else str(number)

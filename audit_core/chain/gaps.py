@@ -80,12 +80,18 @@ class Gap:
 def find_gaps(findings: Iterable[Finding]) -> tuple[Gap, ...]:
     """Put the findings of a report together to gaps, in order; those that are about standing records are left out."""
     parts = sorted(
-        (GapPart(_KIND_OF[finding.kind], finding) for finding in findings if finding.kind in _KIND_OF),
-        key=lambda part: part.finding.sequence_number,
+        (
+            (int(finding.sequence_number), int(finding.last_sequence_number), _KIND_OF[finding.kind], finding)
+            for finding in findings
+            if finding.kind in _KIND_OF
+            and finding.sequence_number is not None
+            and finding.last_sequence_number is not None
+        ),
+        key=lambda found: found[:2],
     )
     gaps: list[Gap] = []
-    for part in parts:
-        first, last = int(part.finding.sequence_number), int(part.finding.last_sequence_number)
+    for first, last, kind, finding in parts:
+        part = GapPart(kind, finding)
         if gaps and gaps[-1].last + 1 == first:
             gaps[-1] = Gap(gaps[-1].first, last, (*gaps[-1].parts, part))
         else:

@@ -13,14 +13,15 @@ from audit_core.chain.findings import Finding, FindingKind, Position
 from audit_core.errors import RecordError, TimestampError
 from audit_core.fences import COPIED_ATTRIBUTES, Fence, FenceState, full_fence, link_of
 from audit_core.hashing import content_hash, record_hash
-from audit_core.items import shape_problems, source_problems, text_of
+from audit_core.items import shape_problems, source_problems, text_of, whole_number
+from audit_core.retention import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from audit_core.items import Item
 
-__all__ = ["Judgement", "judge_record"]
+__all__ = ["Judgement", "dispatched_ms", "judge_record", "judge_unchained"]
 
 _SEALED_COPIES = ("record_hash", "previous_hash")
 """What a sealed fence copies; its link is its own (FORMAT 5)."""
@@ -78,6 +79,32 @@ def judge_record(
         hashed=stored is not None,
         link_is_sound=_is_sound(item if rebuilt is not None or trusted is None else trusted.item, link, position),
     )
+
+
+def judge_unchained(item: Item, began_ms: int | None) -> Finding:
+    """Judge a record of a chain's tenant that has no sequence number (FORMAT 9, `unchained_record`).
+
+    One dispatched after the chain began is an alarm, an older one information. `began_ms` is the earliest dispatch of
+    a record that stands in the chain, epoch milliseconds; None where none stands, and nobody can tell.
+    """
+    written = moment_of(item, "dispatched_at")
+    said = [dispatched_ms(item), None if written is None else written.epoch_ms]
+    # where its two times disagree, the later one counts: neither is vouched for
+    dispatched = max((moment for moment in said if moment is not None), default=None)
+    return Finding(
+        kind=FindingKind.UNCHAINED_RECORD,
+        sequence_number=None,
+        last_sequence_number=None,
+        record_id=text_of(item, "id"),
+        expected="a sequence number, as the records of the chain have",
+        found=f"none, in a record dispatched at {text_of(item, 'dispatched_at')}",
+        information=began_ms is None or (dispatched is not None and dispatched <= began_ms),
+    )
+
+
+def dispatched_ms(item: Item) -> int | None:
+    """Return `dispatched_at_ms` as a whole number, or None."""
+    return whole_number(item.get("dispatched_at_ms", {}).get("N"))
 
 
 def _is_sound(item: Item, link: tuple[int, str] | None, position: Position) -> bool:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audit_core.chain.absences import Absences, Run
+from audit_core.chain.cover import Cover, WeakRun
 from audit_core.chain.findings import ChainReport, Coverage, Finding, FindingKind, Severity, Verdict
-from audit_core.chain.judge import Judgement, judge_record
+from audit_core.chain.judge import Judgement, dispatched_ms, judge_record, judge_unchained
 from audit_core.chain.links import Full, Link, Links
 from audit_core.errors import TimestampError
 from audit_core.fences import GENESIS, Fence, FenceState
@@ -20,7 +21,7 @@ from audit_core.items import text_of
 from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from audit_core.chain.findings import Position
     from audit_core.items import Item
@@ -97,6 +98,9 @@ class ChainVerifier:
         self._links = Links()
         self._saw_full_fence = False
         self._ends: list[int] = []
+        self._cover = Cover()
+        self._began_ms: int | None = None
+        self._placed_by_fence: set[str | None] = set()
 
     def anchor(self, record: Item | None, position: int | None, fences: dict[int, Fence], horizon: int) -> None:
         """Start in mid-chain.
@@ -121,10 +125,12 @@ class ChainVerifier:
         elif before is not None and before.holds:
             hashes = frozenset((before.text("record_hash") or "",))
         self._before = _Before(hashes, may_lack=before is not None and before.state is FenceState.BARE)
+        if self._links.last is not None:
+            self._cover.full(self._links.last)
 
     def intruder(self, item: Item, position: Position) -> None:
         """Take a record whose sequence number is no position: below 0 or not whole."""
-        if self._first <= position or self._first == 0:
+        if (self._first <= position or self._first == 0) and (self._last is None or position < self._last + 1):
             self.records_checked += 1
             self._add(judge_record(item, position, self._chain, None, fence_read=False).findings)
 
@@ -152,14 +158,18 @@ class ChainVerifier:
                 own.chain_hash, position if root is None else root, by_fence="content_hash" not in records[number]
             )
             self._links.add(position, full, sealed=own.sealed)
-        elif fence_read and fence is not None and fence.state is FenceState.BARE:
-            self._links.add_bare(position, record_id, stands=True)
-        elif fence_read:
-            self._links.add_otherwise(position, position)
+            self._lose_cover(self._cover.full(position))
+        else:
+            self._cover.weak(position)
+            if fence_read and fence is not None and fence.state is FenceState.BARE:
+                self._links.add_bare(position, record_id, stands=True)
+            elif fence_read:
+                self._links.add_otherwise(position, position)
         self._before = _Before(frozenset(entry.record_hash for entry in judged if entry.record_hash) or None)
         self._standing = records[number]
         for item in records:
             self._note_intent(position, item)
+            self._note_begin(item)
 
     def gone(self, position: int, fence: Fence, now: Timestamp) -> None:
         """Take a position whose record is gone, with its fence, read at the engine's time `now`."""
@@ -197,6 +207,7 @@ class ChainVerifier:
             when = "never expires" if expires is None else f"expires at {_instant(expires)}"
             self._absences.missing(position, position, record_id, f"a record that {when}")
         self._links.add(position, Full(fence.chain_hash, root, stands=False), sealed=fence.sealed)
+        self._lose_cover(self._cover.full(position))
         self._before = _Before(frozenset((fence.text("record_hash") or "",)))
 
     def empty(self, first: int, last: int, now: Timestamp) -> None:
@@ -214,8 +225,29 @@ class ChainVerifier:
         self._close_gap(None)
         last_full = None if self._links.last is None else self._links.full(self._links.last)
         self._absences.finish(root=0 if last_full is None else last_full.root)
+        self._lose_cover(self._cover.end())
         if self.last_position is not None:
             self._ends.append(self.last_position)
+
+    def unchained(self, items: Iterable[Item]) -> None:
+        """Take the records of the chain's tenant without a sequence number, once all positions were fed (FORMAT 9).
+
+        Those that are older than the chain are information, and told together.
+        """
+        older: Finding | None = None
+        count = 0
+        for item in items:
+            if text_of(item, "id") in self._placed_by_fence:
+                continue
+            finding = judge_unchained(item, self._began_ms)
+            if finding.severity is Severity.BREAK:
+                self._add((finding,))
+            else:
+                older, count = finding, count + 1
+        if older is not None and count > 1:
+            older = replace(older, record_id=None, found=f"none, in {count:,} records that are older than the chain")
+        if older is not None:
+            self._add((older,))
 
     def lone_intent(self, action_id: str) -> None:
         """Report an action's open intents, once it was made sure that no outcome stands."""
@@ -233,8 +265,7 @@ class ChainVerifier:
     def findings(self) -> tuple[Finding, ...]:
         """All findings so far, by position; a run of positions is one."""
         merged: list[Finding] = []
-        key = lambda finding: (finding.sequence_number, _KIND_ORDER[finding.kind])  # noqa: E731
-        for finding in sorted(self._findings, key=key):
+        for finding in sorted(self._findings, key=_by_position):
             last = merged[-1] if merged else None
             if last is not None and finding.kind in _RUNS and _continues(last, finding):
                 merged[-1] = replace(
@@ -421,6 +452,27 @@ class ChainVerifier:
             self.first_position = position if self.first_position is None else min(self.first_position, position)
             self.last_position = position if self.last_position is None else max(self.last_position, position)
 
+    def _note_begin(self, item: Item) -> None:
+        moment = dispatched_ms(item)
+        if moment is not None and (self._began_ms is None or moment < self._began_ms):
+            self._began_ms = moment
+        if "sequence_number" not in item:
+            self._placed_by_fence.add(text_of(item, "id"))
+
+    def _lose_cover(self, run: WeakRun | None) -> None:
+        if run is None:
+            return
+        first, last = max(run.first, self._first), run.last if self._last is None else min(run.last, self._last)
+        if first <= last:
+            finding = Finding(
+                kind=FindingKind.COVERAGE_LOST,
+                sequence_number=first,
+                last_sequence_number=last,
+                expected=f"a content_hash, as up to position {run.full}",
+                found="record_hash alone",
+            )
+            self._add((finding,))
+
     def _note_intent(self, position: int, item: Item) -> None:
         action_id = text_of(item, "action_id") or ""  # where it cannot be read, no outcome can name it
         if text_of(item, "outcome") != INTENT and action_id:
@@ -450,6 +502,12 @@ class ChainVerifier:
         self.breaks += sum(finding.severity is Severity.BREAK for finding in findings)
 
 
+def _by_position(finding: Finding) -> tuple[bool, Position, int]:
+    """Order findings by position; a record without one comes last."""
+    number = finding.sequence_number
+    return number is None, 0 if number is None else number, _KIND_ORDER[finding.kind]
+
+
 def _instant(epoch_seconds: int) -> str:
     try:
         return Timestamp.from_nanos(epoch_seconds * NANOS_PER_SECOND).normalised
@@ -467,5 +525,6 @@ def _continues(last: Finding, finding: Finding) -> bool:
     return (
         last.kind is finding.kind
         and last.inferred == finding.inferred
+        and last.last_sequence_number is not None
         and last.last_sequence_number + 1 == finding.sequence_number
     )

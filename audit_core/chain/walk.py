@@ -1,42 +1,40 @@
-"""Feeds a live table to the verifier: the sequence index in order, and consistently the fences it calls for (FORMAT 9).
+"""The verification of a live table: one passage, then everything that an alarm rests on read again (FORMAT 9).
 
-All I/O of a verification is here, and no judgement. A walk goes on by steps, so that a page can show progress, and
-stop it, between two of them.
+While a chain is read others write, seal and tamper, and its index may lag. So what a passage finds broken is read
+again, consistently, in its surroundings. If it is not found there again, something changed meanwhile, and the whole
+chain is read anew. A walk goes on by steps, so that a page can show progress, and stop it, between two of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from audit_core.chain.findings import Verdict
-from audit_core.chain.verifier import INTENT, ChainVerifier, Covered
+from audit_core.chain.findings import Severity, Verdict
+from audit_core.chain.reader import PAGE, ChainReader
+from audit_core.chain.verifier import ChainVerifier, Covered
+from audit_core.chain.witness import Witness
 from audit_core.errors import EngineError, FilterError
-from audit_core.fences import LOOK_BACK, Fence, fence_id, link_of, read_fences
-from audit_core.items import is_count, text_of, whole_number
+from audit_core.items import is_count, whole_number
 from audit_core.names import ns_tenant
-from audit_core.schema import INDEX_ACTION, INDEX_TIME
+from audit_core.schema import INDEX_TIME
 from audit_core.table import KeyRange, Reading
-from audit_core.tip import sequence_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from audit_core.chain.findings import ChainReport, Position
+    from audit_core.chain.findings import ChainReport, Evidence, Finding
     from audit_core.items import Item
     from audit_core.retention import Lifetimes
-    from audit_core.table import Answer, Table
+    from audit_core.table import Table
     from audit_core.timestamps import Timestamp
 
 __all__ = ["ChainWalk", "Progress", "sequence_span"]
 
-PAGE = 500
-"""Records that one request of a verification reads."""
+MOST_PASSAGES = 3
+"""How often a chain is read that changes while it is read."""
 
-FENCE_PAGE = 100
-END_OF_CHAIN = 100
-"""Consecutive positions without a fence after which there is nothing more (FORMAT 9)."""
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +50,10 @@ class Progress:
 class ChainWalk:
     """One verification of one chain; iterate it to the end, or stop, then ask for the `report`.
 
-    `first` and `last` (inclusive sequence numbers, None: open) narrow it; `thorough` reads every fence. `verifier`
-    makes the state machine that is fed, another than `ChainVerifier`; records are then read consistently. Iterating
-    yields `Progress` after each step and never raises `EngineError`: what could not be read makes the report
+    `first` and `last` (inclusive sequence numbers, None: open) narrow it; `thorough` reads every fence, and of a whole
+    chain also records without a sequence number. `lag_seconds` is how long the engine's indexes may lag. `verifier`
+    makes the state machine that each passage feeds, another than `ChainVerifier`; records are then read consistently.
+    Iterating yields `Progress` after each step and never raises `EngineError`: what could not be read makes the report
     incomplete. Raises `FilterError` when made, for a range that is empty.
     """
 
@@ -68,6 +67,7 @@ class ChainWalk:
         first: int | None = None,
         last: int | None = None,
         thorough: bool = False,
+        lag_seconds: float = 0.0,
         verifier: Callable[..., ChainVerifier] | None = None,
     ) -> None:
         for name, bound in (("first", first), ("last", last)):
@@ -78,23 +78,21 @@ class ChainWalk:
             message = f"The range starts at {first}, after it ends at {last}; swap the two."
             raise FilterError(message)
         self._table = table
-        self._chain = ns_tenant(namespace, tenant)
         self._names = (namespace, tenant)
+        self._lifetimes = lifetimes
         self._first = 0 if first is None else first
         self._last = last
         self._thorough = thorough
+        self._lag_seconds = lag_seconds
+        self._make = verifier or ChainVerifier
         # somebody who makes the verifier wants what it is fed, and that has to be what the table itself holds
         self._consistent = verifier is not None
-        self._verifier = (verifier or ChainVerifier)(self._names, lifetimes, first=self._first, last=last)
-        self._reading = Reading()
-        self._upper: int | None = None
-        self._next = self._first
-        self._fed = self._first - 1
-        self._gap_at: Timestamp | None = None
-        self._reason: str | None = "it has not come to its end"
+        self._spent = Reading()
         self._at: Timestamp | None = None
-        self._read_at: Timestamp | None = None
-        self._unchained = False
+        self._reason: str | None = "it has not come to its end"
+        self._doubtful: tuple[Finding, ...] = ()
+        self._evidence: dict[Finding, Evidence | None] = {}
+        self._reader = self._passage(None)
 
     def __iter__(self) -> Iterator[Progress]:
         """Go on step by step."""
@@ -111,11 +109,11 @@ class ChainWalk:
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        bound = self._last if self._last is not None else self._upper
-        total = 0 if bound is None else min(bound, self._upper or bound) - self._first + 1
-        return Progress(
-            max(0, self._next - self._first), max(total, 0), self._verifier.records_checked, self._verifier.breaks
-        )
+        bounds = [bound for bound in (self._last, self._reader.upper) if bound is not None]
+        total = min(bounds) - self._first + 1 if bounds else 0
+        position = max(0, self._reader.position - self._first)
+        verifier = self._reader.verifier
+        return Progress(position, max(total, 0), verifier.records_checked, verifier.breaks)
 
     @property
     def reason(self) -> str | None:
@@ -124,232 +122,126 @@ class ChainWalk:
 
     @property
     def read_at(self) -> Timestamp:
-        """The engine's clock at the last answer."""
-        return self._read_at or self._table.clock.now()
+        """The engine's clock at the last answer of the last passage."""
+        return self._reader.read_at or self._table.clock.now()
 
     @property
     def report(self) -> ChainReport:
         """What was found so far; `incomplete` (or broken) unless it came to its end."""
+        reader = self._reader
         covered = Covered(
             thorough=self._thorough,
-            upper_bound=self._upper,
-            reading=self._reading,
-            at=self._at or self._table.clock.now(),
+            upper_bound=reader.upper,
+            reading=self._spent + reader.reading,
+            at=self._at or reader.began_at or self._table.clock.now(),
         )
-        report = self._verifier.report(covered, reason=self._reason)
-        return replace(report, verdict=Verdict.UNCHAINED, reason=None) if self._unchained else report
-
-    # -- the walk -------------------------------------------------------------------------------------------------
+        reason = self._reason
+        if reason is not None and reader.verifier.breaks and not (self._evidence or self._doubtful):
+            reason = f"{reason.rstrip('.')}; its alarms were not read a second time"
+        report = reader.verifier.report(covered, reason=reason)
+        if reader.only_unchained:
+            return replace(report, verdict=Verdict.UNCHAINED, reason=None)
+        findings = tuple(
+            replace(finding, evidence=self._evidence.get(finding))
+            for finding in report.findings
+            if not any(doubtful.covers(finding) for doubtful in self._doubtful)
+        )
+        verdict = report.verdict
+        if self._doubtful and not any(finding.severity is Severity.BREAK for finding in findings):
+            verdict = Verdict.INCOMPLETE
+        return replace(report, findings=findings, verdict=verdict)
 
     def _steps(self) -> Iterator[Progress]:
-        self._upper = self._find_upper()
-        yield self.progress
-        if self._first:
-            self._anchor()
-        yield from self._walk_records()
-        yield from self._walk_tail()
-        if self._verifier.first_position is None and self._verifier.records_checked == 0 and self._first == 0:
-            self._unchained = self._has_unchained_records()
-        self._verifier.finish()
-        self._confirm_intents()
+        before: tuple[Finding, ...] = ()
+        for passage in range(1, MOST_PASSAGES + 1):
+            for _ in self._reader:
+                yield self.progress
+            self._at = self._at or self._reader.began_at
+            findings = self._reader.verifier.findings
+            alarms = [finding for finding in findings if finding.severity is Severity.BREAK]
+            yield from self._read_again(alarms)
+            # what two passages found was read twice, whatever its surroundings say
+            changed = tuple(
+                finding
+                for finding in alarms
+                if finding.sequence_number is not None
+                and finding not in self._evidence
+                and not any(earlier.covers(finding) for earlier in before)
+            )
+            if not changed:
+                break
+            if passage == MOST_PASSAGES:
+                self._doubtful = changed
+                self._reason = f"{_places(changed)} changed each time while the chain was read; verify it again"
+                return
+            before = findings
+            self._spent += self._reader.reading
+            self._reader = self._passage(self._reader.upper)
         self._reason = None
         yield self.progress
 
-    def _walk_records(self) -> Iterator[Progress]:
-        """Feed the index in order, and the gaps between its records."""
-        keys = sequence_range(self._chain, self._first or None, None)
-        start: Item | None = None
-        held: list[tuple[int, list[Item]]] = []
-        while True:
-            page = self._spend(self._table.query(keys, limit=PAGE, start=start))
-            ended = not self._sort_in(page.items, held) or page.last_key is None
-            # the last position stays back: the next page may hold another record that claims it
-            ready, held = (held, []) if ended else (held[:-1], held[-1:])
-            yield from self._feed(ready, last_of_chain=ended)
-            if ended or self._past_range():
-                return
-            start = page.last_key
-
-    def _sort_in(self, items: Iterable[Item], held: list[tuple[int, list[Item]]]) -> bool:
-        """Group records by position; False once they lie past the chain's last position as it was at the start."""
-        for item in items:
-            position, number = _position(item)
-            if self._upper is None or position >= self._upper + 1:
-                return False
-            if number is None or number < 0:
-                self._verifier.intruder(item, position)
-            elif held and held[-1][0] == number:
-                held[-1][1].append(item)
-            else:
-                held.append((number, [item]))
-        return True
-
-    def _feed(self, positions: Sequence[tuple[int, list[Item]]], *, last_of_chain: bool) -> Iterator[Progress]:
-        if self._consistent:
-            positions = self._read_again(positions)
-        wanted = {
-            number
-            for place, (number, items) in enumerate(positions)
-            if self._thorough
-            or len(items) > 1
-            or text_of(items[0], "content_hash") is None
-            or (last_of_chain and place == len(positions) - 1)
-        }
-        fences = self._fences(sorted(wanted))[0] if wanted else {}
-        for number, items in positions:
-            if number > self._next:
-                yield from self._walk_gap(number - 1)
-            self._stand(number, items, fences.get(number), fence_read=number in wanted)
-            self._next = number + 1
-            if self._past_range():
-                return
-        yield self.progress
-
-    def _read_again(self, positions: Sequence[tuple[int, list[Item]]]) -> list[tuple[int, list[Item]]]:
-        """Read the records of an index page consistently; what is gone by now is left out, and met as a gap."""
-        ids = [text_of(item, "id") or "" for _number, items in positions for item in items]
-        found = {text_of(item, "id"): item for item in self._spend(self._table.get_many(ids)).items}
-        again = []
-        for number, items in positions:
-            standing = [found[text_of(item, "id")] for item in items if text_of(item, "id") in found]
-            if standing:
-                again.append((number, standing))
-        return again
-
-    def _walk_tail(self) -> Iterator[Progress]:
-        """Feed what fences say of positions after the last record, up to the last fence (FORMAT 9)."""
-        if not self._past_range() and (self._upper is None or self._next <= self._upper):
-            yield from self._walk_gap(self._upper)
-
-    def _walk_gap(self, last: int | None) -> Iterator[Progress]:
-        """Feed positions without a record in the index, by their fences; `last` None: until fences end."""
-        lacking = 0
-        while last is None or self._next <= last:
-            end = self._next + FENCE_PAGE - 1 if last is None else min(last, self._next + FENCE_PAGE - 1)
-            fences, self._gap_at = self._fences(range(self._next, end + 1))
-            standing = self._confirm_missing(fences)
-            for position, fence in sorted(fences.items()):
-                if position in standing:
-                    self._stand(position, standing[position], fence, fence_read=True)
-                else:
-                    self._feed_hole(position)
-                    self._verifier.gone(position, fence, self._gap_at)
-                    self._fed = position
-            lacking = 0 if fences else lacking + (end - self._next + 1)
-            self._next = end + 1
-            yield self.progress
-            if self._past_range():
-                return
-            if lacking >= END_OF_CHAIN:
-                # what reaches further, to a later record, is one range and never walked number by number
-                self._next = self._next if last is None else last + 1
-                return
-
-    def _stand(self, position: int, records: Sequence[Item], fence: Fence | None, *, fence_read: bool) -> None:
-        self._feed_hole(position)
-        self._verifier.standing(position, records, fence, fence_read=fence_read)
-        self._fed = position
-
-    def _feed_hole(self, position: int) -> None:
-        """Feed what lies between the last position that was fed and this one: neither fence nor record."""
-        if position > self._fed + 1:
-            self._verifier.empty(self._fed + 1, position - 1, self._gap_at or self._table.clock.now())
-
-    def _confirm_missing(self, fences: dict[int, Fence]) -> dict[int, list[Item]]:
-        """Read once more, consistently, the records that are missing; those that stand after all, by position."""
-        named: dict[str, list[int]] = {}
-        for position, fence in fences.items():
-            named.setdefault(fence.text("record_id") or "", []).append(position)
-        named.pop("", None)
-        standing: dict[int, list[Item]] = {}
-        if named:
-            answer = self._spend(self._table.get_many(named))
-            for item in answer.items:
-                place = whole_number(item.get("sequence_number", {}).get("N"))
-                lost = place is None or text_of(item, "ns_tenant") != self._chain
-                # one that shows at another position of this chain's index stands there, whatever a fence says
-                for position in named[text_of(item, "id") or ""]:
-                    if lost or place == position:
-                        standing[position] = [item]
-        # a bare fence names no record: near the end of the chain, where an index may lag, it is asked again
-        recent = [
-            position
-            for position, fence in fences.items()
-            if fence.text("record_id") is None and self._upper is not None and position > self._upper - END_OF_CHAIN
-        ]
-        if recent:
-            for item in self._all(sequence_range(self._chain, min(recent), max(recent))):
-                number = _position(item)[1]
-                if number in recent:
-                    standing.setdefault(number, []).append(item)
-        return standing
-
-    # -- where it starts and ends ---------------------------------------------------------------------------------
-
-    def _find_upper(self) -> int | None:
-        """Return the chain's last position as it is now: the last record's, or that of the last fence after it."""
-        newest = self._spend(self._table.query(sequence_range(self._chain, None, None), limit=1, forward=False))
-        self._at = newest.at
-        if not newest.items:
-            return None
-        upper = max(int(_position(newest.items[0])[0]), -1)
-        while fences := self._fences(range(upper + 1, upper + 1 + END_OF_CHAIN))[0]:
-            upper = max(fences)
-        return upper
-
-    def _anchor(self) -> None:
-        """Read what the first position of a range links to (FORMAT 9)."""
-        below = self._spend(
-            self._table.query(sequence_range(self._chain, None, self._first - 1), limit=1, forward=False)
+    def _passage(self, upper: int | None) -> ChainReader:
+        """Return a reading of all that was asked for; one after the first is bound by what was there at the start."""
+        return ChainReader(
+            self._table,
+            self._names,
+            self._make(self._names, self._lifetimes, first=self._first, last=self._last),
+            first=self._first,
+            last=self._last,
+            thorough=self._thorough,
+            consistent=self._consistent or upper is not None,
+            upper=upper,
+            lag_seconds=self._lag_seconds if upper is None else 0.0,
         )
-        record = below.items[0] if below.items else None
-        position = None if record is None else _position(record)[1]
-        horizon = max(0, self._first - LOOK_BACK)
-        wanted = set(range(horizon, self._first))
-        ahead = self._spend(self._table.query(sequence_range(self._chain, self._first, self._last), limit=1))
-        for item in ahead.items:
-            number = _position(item)[1]
-            link = None if number is None else link_of(item, number)
-            if link is not None and 0 <= link[0] < horizon:
-                wanted.add(link[0])
-        self._verifier.anchor(record, position, self._fences(sorted(wanted))[0], horizon)
 
-    def _past_range(self) -> bool:
-        """Whether the range asked for is over, and nothing that follows can still change what was said of it."""
-        return self._last is not None and self._next > self._last + 1 and not self._verifier.unsettled
+    def _read_again(self, alarms: Sequence[Finding]) -> Iterator[Progress]:
+        """Verify the surroundings of alarms once more, consistently, and keep the evidence of those found again."""
+        self._evidence = {}
+        for first, last, findings in _clusters(alarms):
+            witness = Witness(self._names, self._lifetimes, findings, first=first, last=last)
+            reader = ChainReader(
+                self._table,
+                self._names,
+                witness,
+                first=first,
+                last=last,
+                thorough=self._thorough,
+                consistent=True,
+                upper=self._reader.upper,
+            )
+            try:
+                for _ in reader:
+                    yield self.progress
+            finally:
+                self._spent += reader.reading
+            again = witness.findings
+            for finding in findings:
+                if any(found.covers(finding) for found in again):
+                    self._evidence[finding] = witness.evidence(finding, reader.read_at or self.read_at)
 
-    def _has_unchained_records(self) -> bool:
-        by_time = KeyRange(INDEX_TIME, "ns_tenant", self._chain, "dispatched_at_ms")
-        return bool(self._spend(self._table.query(by_time, limit=1)).items)
 
-    def _confirm_intents(self) -> None:
-        """Ask for an outcome of each open intent once more, in the action index, before it is reported."""
-        for action_id in tuple(self._verifier.open_intents):
-            keys = KeyRange(INDEX_ACTION, "action_id", action_id, "dispatched_at_ms")
-            if not action_id or not any(self._is_outcome(item) for item in self._all(keys)):
-                self._verifier.lone_intent(action_id)
+def _clusters(alarms: Sequence[Finding]) -> Iterator[tuple[int, int, list[Finding]]]:
+    """Put alarms that lie near each other together, each group with the positions from its first to its last."""
+    group: list[Finding] = []
+    first = last = 0
+    for finding in alarms:
+        if finding.sequence_number is None or finding.last_sequence_number is None:
+            continue
+        low, high = max(0, int(finding.sequence_number)), max(0, int(finding.last_sequence_number))
+        if group and low > last + PAGE:
+            yield first, last, group
+            group = []
+        first = first if group else low
+        last = max(last, high) if group else high
+        group.append(finding)
+    if group:
+        yield first, last, group
 
-    def _is_outcome(self, item: Item) -> bool:
-        return text_of(item, "outcome") != INTENT and "_fence" not in item and text_of(item, "ns_tenant") == self._chain
 
-    def _all(self, keys: KeyRange) -> Iterator[Item]:
-        """Read a part of an index to its end."""
-        start: Item | None = None
-        while True:
-            page = self._spend(self._table.query(keys, start=start))
-            yield from page.items
-            start = page.last_key
-            if start is None:
-                return
-
-    def _fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Timestamp]:
-        answer = self._spend(self._table.get_many(fence_id(*self._names, position) for position in positions))
-        return read_fences(answer.items), answer.at
-
-    def _spend(self, answer: Answer) -> Answer:
-        self._reading += answer.reading
-        self._read_at = answer.at
-        return answer
+def _places(findings: Sequence[Finding]) -> str:
+    numbers = list(dict.fromkeys(str(finding.sequence_number) for finding in findings))
+    named = ", ".join(numbers[:_NAMED]) + (" and others" if len(numbers) > _NAMED else "")
+    return f"position {named}" if len(numbers) == 1 else f"positions {named}"
 
 
 def sequence_span(
@@ -378,10 +270,3 @@ def sequence_span(
         message = "No chained record of this tenant was dispatched in that time; choose another range."
         raise FilterError(message)
     return lowest, highest
-
-
-def _position(item: Item) -> tuple[Position, int | None]:
-    """Return a record's sequence number as stored, and as an integer if it is whole."""
-    text = item.get("sequence_number", {}).get("N", "0")
-    number = whole_number(text)
-    return (Decimal(text) if number is None else number), number

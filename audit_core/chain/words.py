@@ -21,11 +21,10 @@ __all__ = ["FINDINGS", "SEVERITIES", "VERDICTS", "FindingWords", "VerdictWords",
 
 @dataclass(frozen=True, slots=True)
 class VerdictWords:
-    """A verdict: one or two words, a symbol, a colour of the theme, what it means and what it does not."""
+    """A verdict: one or two words, a symbol, what it means in a sentence and in full, and what it does not mean."""
 
     name: str
     symbol: str
-    colour: str
     headline: str
     means: str
     does_not_mean: tuple[str, ...]
@@ -54,7 +53,6 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.INTACT: VerdictWords(
         "Intact",
         "✓",
-        "blue",
         "Nothing is altered and nothing is missing.",
         "Every position of the chain was read. Each record still has the content that it was written with, and each "
         "links to the one before it.",
@@ -63,7 +61,6 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.INTACT_WITH_EXPIRY: VerdictWords(
         "Intact, with expiry",
         "✓",
-        "blue",
         "Nothing is altered. Some records have expired, as their lifetime said they would.",
         "The records that remain are whole and linked. For each one that is gone, its fence stands, holds, and says "
         "that its lifetime had passed.",
@@ -75,7 +72,6 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.UNPROVEN: VerdictWords(
         "Unproven",
         "?",
-        "violet",
         "Nothing is known to be wrong, but not everything can be proven.",
         "The records that remain are linked. Others are gone, and expiry can explain that; but their fences carry no "
         "copy of what they held, so nobody can tell an expiry from a deletion.",
@@ -87,7 +83,6 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.INCOMPLETE: VerdictWords(
         "Incomplete",
         "…",
-        "gray",
         "The verification did not come to its end.",
         "Something was not read, so there is no verdict on the whole chain. What was read so far is below.",
         ("That something is wrong, or that nothing is. Verify again to get a verdict.",),
@@ -95,7 +90,6 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.BROKEN: VerdictWords(
         "Broken",
         "✕",
-        "red",
         "The chain does not hold: something was altered or is missing.",
         "At least one position does not fit what was written. The findings below say where, and what was expected.",
         (
@@ -106,7 +100,6 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.UNCHAINED: VerdictWords(
         "No chain",
         "–",
-        "gray",
         "This tenant's records are not chained.",
         "They carry neither a sequence number nor a fence: hash chaining was off when they were written.",
         ("That they are as written: any of them may have been altered, removed or added, and it would not show.",),

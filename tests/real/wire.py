@@ -107,6 +107,20 @@ def break_after(wire: Wire, request: Any) -> AWSResponse:
     return _answer(request, 503, {"__type": "x#ServiceUnavailable", "message": "no"})
 
 
+def changed_answer(change: Callable[[dict[str, Any]], None]) -> Fault:
+    """The engine answers, and `change` alters the body of its answer before anybody reads it."""
+
+    def alter(wire: Wire, request: Any) -> AWSResponse:
+        answer = wire.forward(request)
+        body = json.loads(answer.content)
+        change(body)
+        altered = _answer(request, answer.status_code, body)
+        altered.headers["Date"] = answer.headers["Date"]
+        return altered
+
+    return alter
+
+
 def code(name: str) -> Fault:
     """A refusal by its code."""
 

@@ -1,0 +1,350 @@
+"""Reads one chain once and feeds a verifier: the index in order, and consistently the fences it calls for (FORMAT 9).
+
+All I/O of a verification is here, and no judgement. What is done with doubtful findings is decided in `walk`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from audit_core.chain.verifier import INTENT, ChainVerifier
+from audit_core.fences import LOOK_BACK, Fence, fence_id, link_of, read_fences
+from audit_core.items import text_of, whole_number
+from audit_core.names import ns_tenant
+from audit_core.schema import INDEX_ACTION, INDEX_TIME
+from audit_core.table import KeyRange, Reading
+from audit_core.tip import sequence_range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from audit_core.chain.findings import Position
+    from audit_core.items import Item
+    from audit_core.table import Answer, Table
+    from audit_core.timestamps import Timestamp
+
+__all__ = ["LAG_SECONDS", "ChainReader"]
+
+PAGE = 500
+"""Records that one request of a verification reads."""
+
+FENCE_PAGE = 100
+END_OF_CHAIN = 100
+"""Consecutive positions without a fence after which there is nothing more (FORMAT 9)."""
+
+LAG_SECONDS = 30.0
+"""How long an index that is eventually consistent is asked again for the records of bare fences (FORMAT 9)."""
+
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 2.0
+_NO_NUMBER = "attribute_not_exists(#number)"
+
+
+class ChainReader:
+    """One passage through one chain, which feeds `verifier`; iterate it to the end.
+
+    `names` is (namespace, tenant); `first` and `last` (inclusive, None: to the end) narrow it. `thorough` reads the
+    fence of every record too and, of a whole chain, its tenant's records without a sequence number. `consistent` reads
+    records again by their ids. `upper` is the chain's last position, None: it is looked for. `lag_seconds` is how long
+    the index may lag behind. Iterating yields after each step and raises `EngineError`.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a reading is about
+        self,
+        table: Table,
+        names: tuple[str, str],
+        verifier: ChainVerifier,
+        *,
+        first: int = 0,
+        last: int | None = None,
+        thorough: bool = False,
+        consistent: bool = False,
+        upper: int | None = None,
+        lag_seconds: float = 0.0,
+    ) -> None:
+        self.verifier = verifier
+        self.reading = Reading()
+        self.upper = upper
+        self.position = first
+        """The next position to be fed."""
+        self.began_at: Timestamp | None = None
+        self.read_at: Timestamp | None = None
+        self.only_unchained = False
+        """Whether the tenant has records, and no chain."""
+        self._table = table
+        self._chain = ns_tenant(*names)
+        self._names = names
+        self._first = first
+        self._last = last
+        self._thorough = thorough
+        self._consistent = consistent
+        self._lag_seconds = lag_seconds
+        self._wait_until: float | None = None
+        self._fed = first - 1
+        self._gap_at: Timestamp | None = None
+
+    def __iter__(self) -> Iterator[None]:
+        """Go on step by step."""
+        if self.upper is None:
+            yield from self._find_upper()
+        yield
+        if self._first:
+            self._anchor()
+        yield from self._walk_records()
+        yield from self._walk_tail()
+        self.verifier.finish()
+        if self._first == 0 and self._last is None:
+            if self.verifier.first_position is None and self.verifier.records_checked == 0:
+                self.only_unchained = bool(self._spend(self._table.query(self._by_time(), limit=1)).items)
+            elif self._thorough:
+                self.verifier.unchained(self._unchained_records())
+        self._confirm_intents()
+        yield
+
+    def _walk_records(self) -> Iterator[None]:
+        """Feed the index in order, and the gaps between its records."""
+        keys = sequence_range(self._chain, self._first or None, None)
+        start: Item | None = None
+        held: list[tuple[int, list[Item]]] = []
+        while True:
+            page = self._spend(self._table.query(keys, limit=self._page_limit(), start=start))
+            ended = not self._sort_in(page.items, held) or page.last_key is None
+            # the last position stays back: the next page may hold another record that claims it
+            ready, held = (held, []) if ended else (held[:-1], held[-1:])
+            yield from self._feed(ready, last_of_chain=ended)
+            if ended or self._past_range():
+                return
+            start = page.last_key
+
+    def _page_limit(self) -> int:
+        """Return how many records to ask for: of a short range no more than it and what follows it."""
+        if self._last is None or self.position > self._last:
+            return PAGE
+        return min(PAGE, self._last - self.position + 2)
+
+    def _sort_in(self, items: Iterable[Item], held: list[tuple[int, list[Item]]]) -> bool:
+        """Group records by position; False once they lie past the chain's last position as it was at the start."""
+        for item in items:
+            position, number = _position(item)
+            if self.upper is None or position >= self.upper + 1:
+                return False
+            if number is None or number < 0:
+                self.verifier.intruder(item, position)
+            elif held and held[-1][0] == number:
+                held[-1][1].append(item)
+            else:
+                held.append((number, [item]))
+        return True
+
+    def _feed(self, positions: Sequence[tuple[int, list[Item]]], *, last_of_chain: bool) -> Iterator[None]:
+        if self._consistent:
+            positions = self._read_again(positions)
+        wanted = {
+            number
+            for place, (number, items) in enumerate(positions)
+            if self._thorough
+            or len(items) > 1
+            or text_of(items[0], "content_hash") is None
+            or (last_of_chain and place == len(positions) - 1)
+        }
+        fences = self._fences(sorted(wanted))[0] if wanted else {}
+        for number, items in positions:
+            if number > self.position:
+                yield from self._walk_gap(number - 1)
+            self._stand(number, items, fences.get(number), fence_read=number in wanted)
+            self.position = number + 1
+            if self._past_range():
+                return
+        yield
+
+    def _read_again(self, positions: Sequence[tuple[int, list[Item]]]) -> list[tuple[int, list[Item]]]:
+        """Read the records of an index page consistently; what is gone by now is left out, and met as a gap."""
+        ids = [text_of(item, "id") or "" for _number, items in positions for item in items]
+        found = {text_of(item, "id"): item for item in self._spend(self._table.get_many(ids)).items}
+        again = []
+        for number, items in positions:
+            now = [found[text_of(item, "id")] for item in items if text_of(item, "id") in found]
+            # one that the index no longer rightly has here stands elsewhere, if at all
+            standing = [one for one in now if _position(one)[1] == number and text_of(one, "ns_tenant") == self._chain]
+            if standing:
+                again.append((number, standing))
+        return again
+
+    def _walk_tail(self) -> Iterator[None]:
+        """Feed what fences say of positions after the last record, up to the last fence (FORMAT 9)."""
+        if not self._past_range() and (self.upper is None or self.position <= self.upper):
+            yield from self._walk_gap(self.upper)
+
+    def _walk_gap(self, last: int | None) -> Iterator[None]:
+        """Feed positions without a record in the index, by their fences; `last` None: until fences end."""
+        lacking = 0
+        while last is None or self.position <= last:
+            end = self.position + FENCE_PAGE - 1 if last is None else min(last, self.position + FENCE_PAGE - 1)
+            fences, self._gap_at = self._fences(range(self.position, end + 1))
+            standing = self._named_by(fences)
+            yield from self._look_in_index(fences, standing)
+            for position, fence in sorted(fences.items()):
+                if position in standing:
+                    self._stand(position, standing[position], fence, fence_read=True)
+                else:
+                    self._feed_hole(position)
+                    self.verifier.gone(position, fence, self._gap_at)
+                    self._fed = position
+            lacking = 0 if fences else lacking + (end - self.position + 1)
+            self.position = end + 1
+            yield
+            if self._past_range():
+                return
+            if lacking >= END_OF_CHAIN:
+                # what reaches further, to a later record, is one range and never walked number by number
+                self.position = self.position if last is None else last + 1
+                return
+
+    def _stand(self, position: int, records: Sequence[Item], fence: Fence | None, *, fence_read: bool) -> None:
+        self._feed_hole(position)
+        self.verifier.standing(position, records, fence, fence_read=fence_read)
+        self._fed = position
+
+    def _feed_hole(self, position: int) -> None:
+        """Feed what lies between the last position that was fed and this one: neither fence nor record."""
+        if position > self._fed + 1:
+            self.verifier.empty(self._fed + 1, position - 1, self._gap_at or self._table.clock.now())
+
+    def _named_by(self, fences: dict[int, Fence]) -> dict[int, list[Item]]:
+        """Read once more, consistently, the records that full fences name; those that stand after all, by position."""
+        named: dict[str, list[int]] = {}
+        for position, fence in fences.items():
+            named.setdefault(fence.text("record_id") or "", []).append(position)
+        named.pop("", None)
+        standing: dict[int, list[Item]] = {}
+        if named:
+            answer = self._spend(self._table.get_many(named))
+            self._gap_at = answer.at  # what is gone is judged by the answer that said so
+            for item in answer.items:
+                place = whole_number(item.get("sequence_number", {}).get("N"))
+                lost = place is None or text_of(item, "ns_tenant") != self._chain
+                # one that shows at another position of this chain's index stands there, whatever a fence says
+                for position in named[text_of(item, "id") or ""]:
+                    if lost or place == position:
+                        standing[position] = [item]
+        return standing
+
+    def _look_in_index(self, fences: dict[int, Fence], standing: dict[int, list[Item]]) -> Iterator[None]:
+        """Ask the index again for the records of bare fences near the chain's end, which name none (FORMAT 9).
+
+        It may lag, so it is asked for a while: once for all of them, and not again for those that stay away.
+        """
+        recent = [
+            position
+            for position, fence in fences.items()
+            if fence.text("record_id") is None and self.upper is not None and position > self.upper - END_OF_CHAIN
+        ]
+        pause = _FIRST_PAUSE
+        while recent:
+            for item in self._all(sequence_range(self._chain, min(recent), max(recent))):
+                number = _position(item)[1]
+                if number in recent and item not in standing.get(number, ()):
+                    standing.setdefault(number, []).append(item)
+            recent = [position for position in recent if position not in standing]
+            now = self._table.clock.monotonic()
+            if self._wait_until is None:
+                self._wait_until = now + self._lag_seconds
+            self._gap_at = self.read_at
+            if not recent or now >= self._wait_until:
+                return
+            self._table.clock.sleep(min(pause, self._wait_until - now))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            yield
+
+    # -- where it starts and ends ---------------------------------------------------------------------------------
+
+    def _find_upper(self) -> Iterator[None]:
+        """Find the chain's last position as it is now: the last record's, or that of the last fence after it."""
+        newest = self._spend(self._table.query(sequence_range(self._chain, None, None), limit=1, forward=False))
+        self.began_at = newest.at
+        upper = max(int(_position(newest.items[0])[0]), -1) if newest.items else -1
+        unread = upper + 1
+        # no position is asked for twice: writers at work would be run after for as long as they write
+        while unread <= upper + END_OF_CHAIN:
+            fences = self._fences(range(unread, upper + END_OF_CHAIN + 1))[0]
+            unread = upper + END_OF_CHAIN + 1
+            upper = max(fences, default=upper)
+            yield
+        self.upper = upper if newest.items or upper >= 0 else None
+
+    def _anchor(self) -> None:
+        """Read what the first position of a range links to (FORMAT 9)."""
+        below = self._spend(
+            self._table.query(sequence_range(self._chain, None, self._first - 1), limit=1, forward=False)
+        )
+        record = below.items[0] if below.items else None
+        position = None if record is None else _position(record)[1]
+        horizon = max(0, self._first - LOOK_BACK)
+        wanted = set(range(horizon, self._first))
+        ahead = self._spend(self._table.query(sequence_range(self._chain, self._first, self._last), limit=1))
+        for item in ahead.items:
+            number = _position(item)[1]
+            link = None if number is None else link_of(item, number)
+            if link is not None and 0 <= link[0] < horizon:
+                wanted.add(link[0])
+        self.verifier.anchor(record, position, self._fences(sorted(wanted))[0], horizon)
+
+    def _past_range(self) -> bool:
+        """Whether the range asked for is over, and nothing that follows can still change what was said of it."""
+        return self._last is not None and self.position > self._last + 1 and not self.verifier.unsettled
+
+    def _by_time(self) -> KeyRange:
+        return KeyRange(INDEX_TIME, "ns_tenant", self._chain, "dispatched_at_ms")
+
+    def _unchained_records(self) -> Iterator[Item]:
+        """Read the tenant's records without a sequence number, by time, and each of them once more, consistently."""
+        start: Item | None = None
+        while True:
+            page = self._spend(
+                self._table.query(
+                    self._by_time(), start=start, condition=_NO_NUMBER, names={"#number": "sequence_number"}
+                )
+            )
+            for item in self._spend(self._table.get_many(text_of(item, "id") or "" for item in page.items)).items:
+                if text_of(item, "ns_tenant") == self._chain and "sequence_number" not in item:
+                    yield item
+            start = page.last_key
+            if start is None:
+                return
+
+    def _confirm_intents(self) -> None:
+        """Ask for an outcome of each open intent once more, in the action index, before it is reported."""
+        for action_id in tuple(self.verifier.open_intents):
+            keys = KeyRange(INDEX_ACTION, "action_id", action_id, "dispatched_at_ms")
+            if not action_id or not any(self._is_outcome(item) for item in self._all(keys)):
+                self.verifier.lone_intent(action_id)
+
+    def _is_outcome(self, item: Item) -> bool:
+        return text_of(item, "outcome") != INTENT and "_fence" not in item and text_of(item, "ns_tenant") == self._chain
+
+    def _all(self, keys: KeyRange) -> Iterator[Item]:
+        """Read a part of an index to its end."""
+        start: Item | None = None
+        while True:
+            page = self._spend(self._table.query(keys, start=start))
+            yield from page.items
+            start = page.last_key
+            if start is None:
+                return
+
+    def _fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Timestamp]:
+        answer = self._spend(self._table.get_many(fence_id(*self._names, position) for position in positions))
+        return read_fences(answer.items), answer.at
+
+    def _spend(self, answer: Answer) -> Answer:
+        self.reading += answer.reading
+        self.read_at = answer.at
+        return answer
+
+
+def _position(item: Item) -> tuple[Position, int | None]:
+    """Return a record's sequence number as stored, and as an integer if it is whole."""
+    text = item.get("sequence_number", {}).get("N", "0")
+    number = whole_number(text)
+    return (Decimal(text) if number is None else number), number
