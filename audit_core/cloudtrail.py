@@ -17,7 +17,7 @@ from audit_core.timestamps import Timestamp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_options", "event_record"]
+__all__ = ["check_tenant_field", "event_record"]
 
 NAMESPACE = "aws"
 UNKNOWN_TENANT = "unknown"
@@ -27,22 +27,19 @@ _CALLER_FIELDS = ("arn", "principalId", "invokedBy")
 _DENIALS = ("accessdenied", "unauthorizedoperation")
 
 
-def check_options(tenant_field: str, ttl_seconds: int | None) -> None:
-    """Raise `RecordError` for a tenant field that cannot be one, or a lifetime that is none (CASES 22)."""
+def check_tenant_field(tenant_field: str) -> None:
+    """Raise `RecordError` for a tenant field that cannot be one (CASES 22)."""
     if not all(tenant_field.split(".")):
         message = f"{tenant_field!r} is no field of an event; give its name, or a path such as userIdentity.accountId."
         raise RecordError(message)
-    if ttl_seconds is not None and (isinstance(ttl_seconds, bool) or ttl_seconds < 1):
-        message = f"A lifetime of {ttl_seconds} is none; give whole seconds, at least 1, or leave it out."
-        raise RecordError(message)
 
 
-def event_record(event: object, tenant_field: str, ttl_seconds: int | None) -> AuditRecord:
+def event_record(event: object, tenant_field: str) -> AuditRecord:
     """Return the record of an event that `jsontext.parse_exact` gave.
 
     The namespace is `aws`; the tenant is what `tenant_field` (a name, or a dotted path) holds, `unknown` where the
     event lacks it. Caller, times, verdict and outcome derive from the event; every field that no other attribute took
-    stands whole in `metadata`. `ttl_seconds` counts from `eventTime`; None: the record never expires.
+    stands whole in `metadata`. The record never expires.
 
     Raises `RecordError` or `TimestampError` for an event that cannot be stored (CASES 1 to 8).
     """
@@ -73,7 +70,6 @@ def event_record(event: object, tenant_field: str, ttl_seconds: int | None) -> A
         action_payload=None if parameters is None else exact_text(parameters),
         outcome_details=_object_text({name: event[name] for name in _OUTCOME_FIELDS if event.get(name) is not None}),
         metadata=_object_text({name: value for name, value in event.items() if name not in taken}),
-        expires_at=None if ttl_seconds is None else moment.plus_seconds(ttl_seconds),
     )
 
 

@@ -1,54 +1,47 @@
-"""AWS CloudTrail files as one stream of audit records, and records into a store.
+"""Files of audit records as one stream, and records into a store.
 
-What is given is read whole, in order, or refused whole with an `ImportFileError` that names file and event, before
-anything is written. How one event becomes a record is told in `cloudtrail`; chains, hashes and retries are the store's.
+What is given is read whole, in order, and what cannot be taken in becomes a list of problems, so that all of it is
+known before anything is written. Which files are meant is told in `importfiles`, what they hold in `importkinds`;
+chains, hashes and retries are the store's.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import os
-import zlib
-from collections import defaultdict
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from audit_core.append import BATCH_LIMIT, MIN_LIFETIME_SECONDS
-from audit_core.cloudtrail import check_options, event_record
-from audit_core.errors import ConflictError, ImportFileError, RecordError, TimestampError, WriteRefusedError
-from audit_core.items import MAX_ITEM_BYTES, item_size
-from audit_core.jsontext import exact_text, parse_exact
-from audit_core.names import visible
+from audit_core.errors import ConflictError, ImportFileError, RecordError, WriteRefusedError
+from audit_core.importentries import ImportOptions, LeftOut, Problem
+from audit_core.importfiles import files_meant, read_bounded, refuse_file
+from audit_core.importkinds import read_content
+from audit_core.linking import same_content
 from audit_core.timestamps import NANOS_PER_SECOND, Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from audit_core.append import Appended
+    from audit_core.plainrecords import ReadRecord
     from audit_core.records import AuditRecord
     from audit_core.timestamps import Timestamp
 
 __all__ = [
-    "CloudTrailEvents",
     "Conflict",
+    "FilesRead",
+    "ImportOptions",
     "ImportOutcome",
     "Importable",
-    "count_past_expiry",
     "import_records",
-    "read_cloudtrail",
+    "read_files",
+    "split_expired",
 ]
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
-MAX_EVENTS = 1_000_000
-CHAIN_BYTES = 1024
-"""Room for what an append adds to an item: hashes, links and numbers."""
-
-_CHUNK_BYTES = 1024 * 1024
-_GZIP_MAGIC = b"\x1f\x8b"
-_SUFFIXES = (".json", ".gz")
-_DIGEST = "CloudTrail-Digest"
+MAX_PROBLEMS = 20
+"""How many problems are kept to be listed; the others are counted."""
 
 
 class Importable(Protocol):
@@ -64,9 +57,9 @@ class Importable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two deliveries of one event id that differ.
+    """Two deliveries of one id that differ.
 
-    `kept` (Path) is the file whose event counts, the first in order; `refused` (Path) holds the other one.
+    `kept` (Path) is the file whose record counts, the first in order; `refused` (Path) holds the other one.
     """
 
     id: str
@@ -74,13 +67,18 @@ class Conflict:
     refused: Path
 
 
-@dataclass(frozen=True, slots=True)
-class CloudTrailEvents:
-    """What CloudTrail files hold, as one stream.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesRead:
+    """What files hold, as one stream.
 
-    `records` are in order of (`eventTime`, `eventID`). `duplicates` (int) counts events that were delivered again with
-    the same content. `skipped` are the digest files and symbolic links that a walk through a directory passed by.
-    `files` and `events` (int) count what was read.
+    `records` are in the order in which they are appended: those that had a sequence number by it, then the others by
+    (`dispatched_at`, `id`). `duplicates` (int) counts records that were delivered again with the same content
+    (FORMAT 6.5). `skipped` are the digest files and symbolic links that a walk through a directory passed by.
+    `files`, `entries` (records and events) and `kinds` (files of each kind) count what was read; `left_out` counts
+    items of exports by `LeftOut`. Of the records, `placed` (int) had a place in a chain, which they lost, and `altered`
+    (int) did not agree with the hashes or derived attributes that they came with.
+
+    `problems` are the first 20 of `problem_count`, in order; where there is one, nothing must be written.
     """
 
     records: tuple[AuditRecord, ...]
@@ -88,7 +86,22 @@ class CloudTrailEvents:
     conflicts: tuple[Conflict, ...]
     skipped: tuple[Path, ...]
     files: int
-    events: int
+    entries: int
+    kinds: Mapping[str, int]
+    left_out: Mapping[str, int]
+    placed: int
+    altered: int
+    problems: tuple[Problem, ...]
+    problem_count: int
+
+    def check_sound(self) -> None:
+        """Raise `ImportFileError` with the first problem, where there is any."""
+        if not self.problems:
+            return
+        more = self.problem_count - 1
+        others = f" There are {more:,} more problems like that." if more else ""
+        message = f"{self.problems[0].message}{others} Nothing was written."
+        raise ImportFileError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,48 +113,98 @@ class ImportOutcome:
     conflicts: tuple[str, ...]
 
 
-def read_cloudtrail(
-    paths: Iterable[Path],
-    *,
-    tenant_field: str = "recipientAccountId",
-    ttl_seconds: int | None = None,
-    max_file_bytes: int = MAX_FILE_BYTES,
-    max_events: int = MAX_EVENTS,
-) -> CloudTrailEvents:
-    """Read CloudTrail files, plain or gzip, and directories of them.
+@dataclass(slots=True)
+class _Stream:
+    """What was read so far."""
 
-    `tenant_field` is a field of the event, a dotted path reaches inside; where an event lacks it the tenant is
-    `unknown`. `ttl_seconds` counts from `eventTime`; without it nothing expires. A file may hold `max_file_bytes` once
-    it is unpacked. Of an event that is delivered twice the first counts, in the order of the files.
+    max_records: int
+    kept: dict[str, tuple[ReadRecord, Path]] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    problem_count: int = 0
+    duplicates: int = 0
+    entries: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
-    Raises `ImportFileError`, which names the file and the event's number in it, for what cannot be read or stored
-    (CASES 1 to 12, 52), and `RecordError` for options that make no sense.
+    def take(self, entry: ReadRecord | LeftOut | Problem, path: Path) -> None:
+        """Take in what the next line or event of a file came to."""
+        if isinstance(entry, Problem):
+            self.problem_count += 1
+            if len(self.problems) < MAX_PROBLEMS:
+                self.problems.append(entry)
+        elif isinstance(entry, LeftOut):
+            self.left_out[entry.value] += 1
+        else:
+            self.take_record(entry, path)
+
+    def take_record(self, read: ReadRecord, path: Path) -> None:
+        """Keep a record, unless its id was there before; raises `ImportFileError` when there are too many."""
+        self.entries += 1
+        if self.entries > self.max_records:
+            refuse_file(path, f"with it come more than {self.max_records:,} records; import the files in several runs")
+        first, kept = self.kept.setdefault(read.record.id, (read, path))
+        if first is read:
+            return
+        if _same(first, read):
+            self.duplicates += 1
+        else:
+            self.conflicts.append(Conflict(read.record.id, kept=kept, refused=path))
+
+
+def read_files(paths: Iterable[Path], options: ImportOptions | None = None) -> FilesRead:
+    """Read files of any kind, plain or gzip, and directories of them.
+
+    Of a record that is delivered twice the first counts, in the order of the files. What cannot be read or stored
+    (CASES 1 to 12, 52) is told in `problems`, with its file and line.
+
+    Raises `ImportFileError` for a directory that holds nothing to import, and for more records than one run takes.
     """
-    check_options(tenant_field, ttl_seconds)
+    options = options or ImportOptions()
     skipped: list[Path] = []
-    kept: dict[str, tuple[AuditRecord, bytes, Path]] = {}
-    conflicts: list[Conflict] = []
-    files = events = 0
-    for path in _files(paths, skipped):
+    stream = _Stream(options.max_records)
+    kinds: Counter[str] = Counter()
+    files = 0
+    for path in files_meant(paths, skipped):
         files += 1
-        for number, event in enumerate(_file_events(path, max_file_bytes), start=1):
-            events += 1
-            if events > max_events:
-                _refuse(path, f"with it come more than {max_events:,} events; import the files in several runs")
-            record, digest = _read_event(path, number, event, tenant_field, ttl_seconds)
-            first = kept.setdefault(record.id, (record, digest, path))
-            if first[1] != digest:
-                conflicts.append(Conflict(record.id, kept=first[2], refused=path))
-    in_order = sorted((record for record, _, _ in kept.values()), key=lambda held: (held.dispatched_at, held.id))
-    duplicates = events - len(kept) - len(conflicts)
-    return CloudTrailEvents(tuple(in_order), duplicates, tuple(conflicts), tuple(skipped), files, events)
+        try:
+            kind, entries = read_content(read_bounded(path, options.max_file_bytes), path, options)
+        except ImportFileError as error:
+            stream.take(Problem(path, None, str(error)), path)
+            continue
+        kinds[kind.value] += 1
+        for entry in entries:
+            stream.take(entry, path)
+    kept = sorted((read for read, _path in stream.kept.values()), key=_order)
+    return FilesRead(
+        records=tuple(read.record for read in kept),
+        duplicates=stream.duplicates,
+        conflicts=tuple(stream.conflicts),
+        skipped=tuple(skipped),
+        files=files,
+        entries=stream.entries,
+        kinds=MappingProxyType(dict(kinds)),
+        left_out=MappingProxyType({one.value: stream.left_out[one.value] for one in LeftOut}),
+        placed=sum(read.placed for read in kept),
+        altered=sum(read.altered for read in kept),
+        problems=tuple(stream.problems),
+        problem_count=stream.problem_count,
+    )
 
 
-def count_past_expiry(records: Iterable[AuditRecord], moment: Timestamp) -> int:
-    """Count the records whose expiry is past at `moment`, or less than two seconds ahead (FORMAT 6.1)."""
+def split_expired(
+    records: Iterable[AuditRecord], moment: Timestamp
+) -> tuple[tuple[AuditRecord, ...], tuple[AuditRecord, ...]]:
+    """Return the records that can be appended at `moment`, and those that cannot any more.
+
+    The latter's expiry is past, or less than two seconds ahead (FORMAT 6.1).
+    """
     soonest = moment.epoch_nanos + MIN_LIFETIME_SECONDS * NANOS_PER_SECOND
-    expiries = (record.expires_at_ttl for record in records)
-    return sum(1 for expiry in expiries if expiry is not None and expiry * NANOS_PER_SECOND < soonest)
+    live: list[AuditRecord] = []
+    expired: list[AuditRecord] = []
+    for record in records:
+        expiry = record.expires_at_ttl
+        (live if expiry is None or expiry * NANOS_PER_SECOND >= soonest else expired).append(record)
+    return tuple(live), tuple(expired)
 
 
 def import_records(
@@ -158,11 +221,11 @@ def import_records(
     the embedded engine is for; in both cases nothing was written. Otherwise raises what the store's append raises; a
     rerun then completes the import.
     """
-    late = count_past_expiry(records, (clock or Clock()).now())
+    _live, late = split_expired(records, (clock or Clock()).now())
     if late:
         message = (
-            f"{late:,} of {len(records):,} records would have expired already, or within two seconds; nothing was "
-            "written. Give a longer lifetime, or none."
+            f"{len(late):,} of {len(records):,} records would have expired already, or within two seconds; nothing was "
+            "written. Leave them out, or give a longer lifetime, or none."
         )
         raise RecordError(message)
     _check_engine(store, len(records))
@@ -201,85 +264,13 @@ def _check_engine(store: Importable, count: int) -> None:
         raise WriteRefusedError(message)
 
 
-def _files(paths: Iterable[Path], skipped: list[Path]) -> Iterator[Path]:
-    """Yield the files that are meant, a directory's sorted by path; note in `skipped` what a walk passes by."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(_walk(path, skipped))
-        if not found:
-            _refuse(path, "the directory holds no CloudTrail file; they end in .json or .json.gz")
-        yield from found
+def _same(one: ReadRecord, other: ReadRecord) -> bool:
+    """Whether two deliveries are of one event, or of one record (FORMAT 6.5)."""
+    if one.digest is not None and one.digest == other.digest:
+        return True
+    return same_content(one.record.to_item(), other.record.to_item())
 
 
-def _walk(root: Path, skipped: list[Path]) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root, onerror=_refuse_folder):
-        folders.sort()
-        skipped.extend(Path(folder, name) for name in folders if Path(folder, name).is_symlink())
-        for name in sorted(names):
-            path = Path(folder, name)
-            if not name.endswith(_SUFFIXES):
-                continue
-            if _DIGEST in name or path.is_symlink() or not path.is_file():
-                skipped.append(path)
-            else:
-                yield path
-
-
-def _refuse_folder(error: OSError) -> NoReturn:
-    _refuse(Path(str(error.filename)), f"it cannot be read ({error.strerror})", error)
-
-
-def _file_events(path: Path, max_file_bytes: int) -> list[Any]:
-    content = _read_bounded(path, max_file_bytes)
-    try:
-        value = parse_exact(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        _refuse(path, "it is not UTF-8 text; give CloudTrail files as AWS delivers them", error)
-    except RecordError as error:
-        _refuse(path, f"it cannot be read as a CloudTrail file. {error}", error)
-    events = value.get("Records") if isinstance(value, dict) else None
-    if not isinstance(events, list):
-        _refuse(path, "it holds no Records array; give CloudTrail log files as AWS delivers them")
-    return events
-
-
-def _read_bounded(path: Path, max_file_bytes: int) -> bytes:
-    """Return a file's content, unpacked where its first bytes say gzip, and never hold more than the limit."""
-    pieces = []
-    total = 0
-    try:
-        with path.open("rb") as file:
-            packed = file.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
-            source = gzip.GzipFile(fileobj=file) if packed else file
-            while piece := source.read(_CHUNK_BYTES):
-                pieces.append(piece)
-                total += len(piece)
-                if total > max_file_bytes:
-                    _refuse(path, f"it holds more than {max_file_bytes:,} bytes unpacked; split it")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        _refuse(path, f"its gzip data is damaged ({error}); fetch it again", error)
-    except OSError as error:
-        _refuse(path, f"it cannot be read ({error.strerror or error}); check the path and its permissions", error)
-    return b"".join(pieces)
-
-
-def _read_event(
-    path: Path, number: int, event: object, tenant_field: str, ttl_seconds: int | None
-) -> tuple[AuditRecord, bytes]:
-    """Return an event's record, and a digest of the event that leaves the order of its keys aside."""
-    try:
-        record = event_record(event, tenant_field, ttl_seconds)
-        record.check_writable()
-        if item_size(record.to_item()) + CHAIN_BYTES > MAX_ITEM_BYTES:
-            message = "It is larger than the 400 KB that DynamoDB keeps in one item."
-            raise RecordError(message)  # noqa: TRY301 - told with the event's place, like the others
-    except (RecordError, TimestampError) as error:
-        _refuse(path, f"event {number} cannot be taken in. {error}", error)
-    return record, hashlib.sha256(exact_text(event, sort_keys=True).encode()).digest()
-
-
-def _refuse(path: Path, problem: str, cause: Exception | None = None) -> NoReturn:
-    message = f"{visible(str(path))}: {problem.rstrip('.')}."
-    raise ImportFileError(message) from cause
+def _order(read: ReadRecord) -> tuple[bool, int, Timestamp, str]:
+    """Order by sequence number where there was one: clocks do not order a chain, and a backlog keeps its order."""
+    return (read.position is None, read.position or 0, read.record.dispatched_at, read.record.id)

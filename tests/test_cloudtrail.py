@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def taken_in(held: dict[str, Any], tenant_field: str = "recipientAccountId") -> AuditRecord:
-    return event_record(parse_exact(json.dumps(held)), tenant_field, None)
+    return event_record(parse_exact(json.dumps(held)), tenant_field)
 
 
 def test_an_event_becomes_a_record() -> None:
@@ -42,7 +42,7 @@ def test_every_field_that_no_attribute_took_is_metadata() -> None:
 def test_the_text_of_a_number_is_kept() -> None:
     raw = """{ "eventID": "e", "eventTime": "2023-07-10T11:42:18Z", "eventSource": "s", "eventName": "n", "x": -0,
         "requestParameters": { "a" : 1.0, "b" : [123456789012345678901234567890, 1E5] } }"""
-    made = event_record(parse_exact(raw), "recipientAccountId", None)
+    made = event_record(parse_exact(raw), "recipientAccountId")
     assert made.action_payload == '{"a":1.0,"b":[123456789012345678901234567890,1E5]}'
     assert made.metadata == '{"x":-0}'
 

@@ -16,16 +16,23 @@ from hypothesis import strategies as st
 from audit_core.append import Appended
 from audit_core.embedded import EMBEDDED_ITEM_LIMIT
 from audit_core.errors import ConflictError, ImportFileError, InputError, RecordError, WriteRefusedError
-from audit_core.importers import count_past_expiry, import_records, read_cloudtrail
+from audit_core.importers import ImportOptions, import_records, read_files, split_expired
 from audit_core.timestamps import Clock, Timestamp
 from tests.builders import event, record, records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from audit_core.importers import FilesRead
     from audit_core.records import AuditRecord
 
 REAL_FILES = Path(__file__).parents[2] / "shared" / "data" / "cloudtrail"
+
+
+def read_sound(paths: Sequence[Path], **options: Any) -> FilesRead:
+    read = read_files(paths, ImportOptions(**options))
+    read.check_sound()
+    return read
 
 
 def events(count: int, **overrides: object) -> list[dict[str, Any]]:
@@ -74,9 +81,9 @@ class MemoryStore:
 def test_all_files_are_one_stream_in_order_of_time_and_id(tmp_path: Path) -> None:
     late = write(tmp_path / "a.json", event(eventID="b"), event(eventID="c", eventTime="2023-07-10T11:42:17Z"))
     early = write(tmp_path / "b.json.gz", event(eventID="a"), packed=True)
-    read = read_cloudtrail([late, early])
+    read = read_sound([late, early])
     assert [made.id for made in read.records] == ["c", "a", "b"]
-    assert (read.files, read.events, read.duplicates, read.conflicts) == (2, 3, 0, ())
+    assert (read.files, read.entries, read.duplicates, read.conflicts) == (2, 3, 0, ())
 
 
 @settings(max_examples=25)
@@ -85,7 +92,7 @@ def test_the_order_of_delivery_does_not_matter(order: list[int]) -> None:
     held = [event(eventID=f"e{n}", eventTime=f"2023-07-10T11:42:1{n // 2}Z") for n in order]
     with tempfile.TemporaryDirectory() as folder:
         paths = [write(Path(folder, f"{number}.json"), *held[number : number + 2]) for number in (0, 2, 4)]
-        read = read_cloudtrail(paths)
+        read = read_sound(paths)
     assert [made.id for made in read.records] == [f"e{n}" for n in range(6)]
 
 
@@ -94,7 +101,7 @@ def test_a_directory_is_walked_in_the_order_of_its_paths(tmp_path: Path) -> None
     write(tmp_path / "2023" / "a" / "c.json.gz", event(eventID="2"), packed=True)
     write(tmp_path / "d.gz", event(eventID="1", eventName="Second"), packed=True)
     (tmp_path / "LICENSE").write_text("not an event")
-    read = read_cloudtrail([tmp_path])
+    read = read_sound([tmp_path])
     assert read.files == 3
     assert [made.action_type for made in read.records if made.id == "1"] == ["First"]
 
@@ -102,7 +109,7 @@ def test_a_directory_is_walked_in_the_order_of_its_paths(tmp_path: Path) -> None
 def test_gzip_is_told_by_its_first_bytes_and_not_by_the_name(tmp_path: Path) -> None:
     write(tmp_path / "packed.json", event(eventID="1"), packed=True)
     write(tmp_path / "plain.json.gz", event(eventID="2"))
-    assert [made.id for made in read_cloudtrail([tmp_path]).records] == ["1", "2"]
+    assert [made.id for made in read_sound([tmp_path]).records] == ["1", "2"]
 
 
 def test_digest_files_are_passed_by_in_a_walk_and_counted(tmp_path: Path) -> None:
@@ -110,10 +117,10 @@ def test_digest_files_are_passed_by_in_a_walk_and_counted(tmp_path: Path) -> Non
     digest = tmp_path / "CloudTrail-Digest" / "1_CloudTrail-Digest_eu_trail.json.gz"
     digest.parent.mkdir()
     digest.write_bytes(gzip.compress(mtime=0, data=b'{"digestS3Bucket":"x"}'))
-    read = read_cloudtrail([tmp_path])
-    assert (read.files, read.events, read.skipped) == (1, 1, (digest,))
+    read = read_sound([tmp_path])
+    assert (read.files, read.entries, read.skipped) == (1, 1, (digest,))
     with pytest.raises(ImportFileError, match="no Records array"):
-        read_cloudtrail([digest])
+        read_sound([digest])
 
 
 def test_symbolic_links_are_not_followed_out_of_a_directory(tmp_path: Path) -> None:
@@ -122,7 +129,7 @@ def test_symbolic_links_are_not_followed_out_of_a_directory(tmp_path: Path) -> N
     link, folder = tmp_path / "given" / "link.json", tmp_path / "given" / "more"
     link.symlink_to(outside)
     folder.symlink_to(outside.parent, target_is_directory=True)
-    read = read_cloudtrail([inside.parent])
+    read = read_sound([inside.parent])
     assert [made.id for made in read.records] == ["inside"]
     assert set(read.skipped) == {link, folder}
 
@@ -130,14 +137,14 @@ def test_symbolic_links_are_not_followed_out_of_a_directory(tmp_path: Path) -> N
 def test_a_link_that_is_given_itself_is_read(tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(write(tmp_path / "real" / "a.json", event()))
-    assert read_cloudtrail([link]).events == 1
+    assert read_sound([link]).entries == 1
 
 
 def test_an_event_delivered_twice_counts_once(tmp_path: Path) -> None:
     again = dict(reversed(event().items()))
     write(tmp_path / "a.json", event(), event())
     write(tmp_path / "b.json", again)
-    read = read_cloudtrail([tmp_path])
+    read = read_sound([tmp_path])
     assert (len(read.records), read.duplicates, read.conflicts) == (1, 2, ())
 
 
@@ -145,16 +152,16 @@ def test_an_event_delivered_twice_counts_once(tmp_path: Path) -> None:
 def test_one_id_with_two_contents_is_a_conflict_and_the_first_counts(tmp_path: Path, change: dict[str, Any]) -> None:
     first = write(tmp_path / "a.json", event())
     second = write(tmp_path / "b.json", event(**change))
-    read = read_cloudtrail([first, second])
-    assert read.records == read_cloudtrail([first]).records
+    read = read_sound([first, second])
+    assert read.records == read_sound([first]).records
     (conflict,) = read.conflicts
     assert (conflict.id, conflict.kept, conflict.refused) == (event()["eventID"], first, second)
-    assert (read.events, read.duplicates) == (2, 0)
+    assert (read.entries, read.duplicates) == (2, 0)
 
 
 def test_a_number_written_otherwise_is_other_content(tmp_path: Path) -> None:
     first, second = write(tmp_path / "a.json", event(x=1)), write(tmp_path / "b.json", event(x=1.0))
-    assert len(read_cloudtrail([first, second]).conflicts) == 1
+    assert len(read_sound([first, second]).conflicts) == 1
 
 
 @pytest.mark.parametrize(
@@ -185,7 +192,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> 
     path = tmp_path / "bad.json"
     path.write_bytes(content)
     with pytest.raises(ImportFileError, match=r"bad\.json: "):
-        read_cloudtrail([write(tmp_path / "a.json", event()), path])
+        read_sound([write(tmp_path / "a.json", event()), path])
 
 
 @pytest.mark.parametrize(
@@ -214,19 +221,19 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> 
 def test_an_event_that_cannot_be_stored_is_named_with_its_file(tmp_path: Path, change: dict[str, Any]) -> None:
     path = write(tmp_path / "bad.json", event(), event(**{"eventID": "2", **change}))
     with pytest.raises(ImportFileError, match=r"bad\.json: event 2 cannot be taken in\. "):
-        read_cloudtrail([path])
+        read_sound([path])
 
 
 def test_what_is_no_object_is_no_event(tmp_path: Path) -> None:
     with pytest.raises(ImportFileError, match=r"event 1 .* no JSON object"):
-        read_cloudtrail([write(tmp_path / "bad.json", "text")])
+        read_sound([write(tmp_path / "bad.json", "text")])
 
 
 def test_a_hidden_character_in_a_files_name_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "a\u202e\x1b[2J.json"
     path.write_text("[]")
     with pytest.raises(ImportFileError) as refused:
-        read_cloudtrail([path])
+        read_sound([path])
     assert r"a\u{202E}\u{001B}[2J.json" in str(refused.value)
 
 
@@ -234,9 +241,9 @@ def test_a_hidden_character_in_a_files_name_is_shown(tmp_path: Path) -> None:
 def test_a_file_may_not_hold_more_than_the_limit(tmp_path: Path, packed: bool) -> None:
     path = write(tmp_path / "a.json", *events(100), packed=packed)
     size = len(json.dumps({"Records": events(100)}))
-    assert read_cloudtrail([path], max_file_bytes=size).events == 100
+    assert read_sound([path], max_file_bytes=size).entries == 100
     with pytest.raises(ImportFileError, match=r"more than .* bytes unpacked"):
-        read_cloudtrail([path], max_file_bytes=size - 1)
+        read_sound([path], max_file_bytes=size - 1)
 
 
 def test_an_archive_bomb_is_never_unpacked(tmp_path: Path) -> None:
@@ -249,7 +256,7 @@ def test_an_archive_bomb_is_never_unpacked(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(ImportFileError, match="unpacked"):
-            read_cloudtrail([bomb], max_file_bytes=4 * 1024 * 1024)
+            read_sound([bomb], max_file_bytes=4 * 1024 * 1024)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -258,43 +265,43 @@ def test_an_archive_bomb_is_never_unpacked(tmp_path: Path) -> None:
 
 def test_the_number_of_events_is_bounded(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", *events(4))
-    assert read_cloudtrail([path], max_events=4).events == 4
-    with pytest.raises(ImportFileError, match=r"more than 3 events"):
-        read_cloudtrail([path], max_events=3)
+    assert read_sound([path], max_records=4).entries == 4
+    with pytest.raises(ImportFileError, match=r"more than 3 records"):
+        read_sound([path], max_records=3)
 
 
 def test_a_path_that_is_not_there_and_an_empty_directory_are_named(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere.json", tmp_path):
         with pytest.raises(ImportFileError, match=path.name):
-            read_cloudtrail([path])
+            read_sound([path])
 
 
 @pytest.mark.parametrize("ttl", [0, -1, True])
 def test_a_lifetime_that_is_none_is_refused(tmp_path: Path, ttl: int) -> None:
     with pytest.raises(InputError, match="lifetime"):
-        read_cloudtrail([write(tmp_path / "a.json", event())], ttl_seconds=ttl)
+        read_sound([write(tmp_path / "a.json", event())], ttl_seconds=ttl)
 
 
 @pytest.mark.parametrize("tenant_field", ["", ".", "a..b", "a."])
 def test_a_tenant_field_that_is_none_is_refused(tmp_path: Path, tenant_field: str) -> None:
     with pytest.raises(InputError, match="no field"):
-        read_cloudtrail([write(tmp_path / "a.json", event())], tenant_field=tenant_field)
+        read_sound([write(tmp_path / "a.json", event())], tenant_field=tenant_field)
 
 
 def test_a_lifetime_counts_from_the_time_of_the_event(tmp_path: Path) -> None:
-    (made,) = read_cloudtrail([write(tmp_path / "a.json", event())], ttl_seconds=86_400).records
+    (made,) = read_sound([write(tmp_path / "a.json", event())], ttl_seconds=86_400).records
     assert made.expires_at == Timestamp.parse("2023-07-11T11:42:18Z")
 
 
 def test_a_lifetime_past_the_year_9999_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportFileError, match="event 1 "):
-        read_cloudtrail([write(tmp_path / "a.json", event())], ttl_seconds=10**12)
+        read_sound([write(tmp_path / "a.json", event())], ttl_seconds=10**12)
 
 
 @pytest.mark.skipif(not REAL_FILES.is_dir(), reason="the CloudTrail sample is not beside the project")
 def test_the_real_sample_is_read_whole() -> None:
-    read = read_cloudtrail([REAL_FILES])
-    assert (read.files, read.events, len(read.records)) == (37, 2122, 2122)
+    read = read_sound([REAL_FILES])
+    assert (read.files, read.entries, len(read.records)) == (37, 2122, 2122)
     assert (read.duplicates, read.conflicts, read.skipped) == (0, (), ())
     assert sum(made.outcome == "failed" for made in read.records) == 218
     assert sum(made.verdict == "deny" for made in read.records) == 41
@@ -366,7 +373,7 @@ def test_nothing_to_import_is_no_work() -> None:
 )
 def test_an_expiry_is_past_up_to_two_seconds_ahead(expiry: str | None, late: bool) -> None:
     expiring = record(expires_at=None if expiry is None else Timestamp.parse(expiry))
-    assert count_past_expiry([expiring], FixedClock().now()) == late
+    assert split_expired([expiring], FixedClock().now()) == (((), (expiring,)) if late else ((expiring,), ()))
 
 
 def test_where_an_expiry_is_past_nothing_is_written_and_the_count_said() -> None:
