@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_core.errors import TimestampError
 from audit_core.hashing import chain_hash, content_hash
-from audit_core.items import text_of, whole_number
+from audit_core.items import MAX_NUMBER_DIGITS, text_of, whole_number
 from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def parse_fence_id(text: str) -> tuple[str, str, int] | None:
         return None
     namespace, separator, rest = text[len(FENCE_PREFIX) :].partition("#")
     tenant, last_separator, number = rest.rpartition("#")
-    if not (separator and last_separator and namespace and tenant and number.isascii() and number.isdigit()):
+    sound = number.isascii() and number.isdigit() and len(number) <= MAX_NUMBER_DIGITS
+    if not (separator and last_separator and namespace and tenant and sound):
         return None
     return namespace, tenant, int(number)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from audit_core.chain import words
+from audit_core.chain import statements
+from audit_core.chain.words import VERDICTS
 from audit_core.errors import InputError
 from audit_core.names import visible
 from audit_ui import elements, figures, finding_view, links
@@ -130,7 +131,7 @@ def not_verified_yet() -> None:
 
 def verdict(report: ChainReport, request: Request) -> None:
     """Show the verdict in plain words, and beside it what it does not mean."""
-    said = words.VERDICTS[report.verdict]
+    said = VERDICTS[report.verdict]
     with st.container(border=True, key="verdict"):
         meaning, limits = st.columns(2, gap="large")
         with meaning:
@@ -139,7 +140,7 @@ def verdict(report: ChainReport, request: Request) -> None:
                 if not request.whole:
                     st.badge(f"Only {_range(request)}", color="orange")
                 if report.summary.valid:
-                    st.badge(words.rung(report), color="gray")
+                    st.badge(statements.rung(report), color="gray")
             st.subheader(said.headline, anchor=False)
             st.markdown(said.means)
             st.caption(f"Verified {utc(report.at)}, by the engine's clock{', thoroughly' if report.thorough else ''}.")
@@ -193,7 +194,7 @@ def strip(report: ChainReport, request: Request) -> None:
     st.subheader("Position by position", anchor=False)
     figure = figures.strip_figure(shown, dark=elements.is_dark())
     stretches = count(len(shown.marks), "bad stretch", "bad stretches")
-    alt = f"{words.VERDICTS[report.verdict].headline} {stretches}; see the findings."
+    alt = f"{VERDICTS[report.verdict].headline} {stretches}; see the findings."
     st.plotly_chart(figure, theme=None, config={"displayModeBar": False}, alt=alt, key="strip")
     if not shown.single:
         widest = max(entry.last - entry.first + 1 for entry in shown.bins)
@@ -236,9 +237,9 @@ def _open_chosen(key: str) -> None:
         st.query_params["finding"] = str(rows[0])
 
 
-def footer(report: ChainReport) -> None:
+def footer(report: ChainReport, request: Request) -> None:
     """Say what was not checked, and what the verification cost."""
-    said = words.limits(report)
+    said = statements.limits(report, None if request.whole else _range(request))
     if said:
         st.subheader("What was not checked", anchor=False)
         for line in said:

@@ -20,9 +20,19 @@ if TYPE_CHECKING:
     from audit_core import Timestamp
     from audit_core.table import Reading
 
-__all__ = ["field_list", "is_dark", "nothing_here", "read_footer", "shown_as", "turn", "verdict_badge", "way"]
+__all__ = [
+    "VERDICT_COLOURS",
+    "field_list",
+    "is_dark",
+    "nothing_here",
+    "read_footer",
+    "shown_as",
+    "turn",
+    "verdict_badge",
+    "way",
+]
 
-_COLOURS = {
+VERDICT_COLOURS = {
     Verdict.UNCHAINED: "gray",
     Verdict.INTACT: "blue",
     Verdict.INTACT_WITH_EXPIRY: "blue",
@@ -41,7 +51,7 @@ def is_dark() -> bool:
 def verdict_badge(verdict: Verdict) -> None:
     """Show a verdict as symbol, word and colour."""
     words = VERDICTS[verdict]
-    st.badge(f"{words.symbol} {words.name}", color=_COLOURS[verdict])  # type: ignore[arg-type] # one of the theme's names
+    st.badge(f"{words.symbol} {words.name}", color=VERDICT_COLOURS[verdict])  # type: ignore[arg-type] # one of the theme's names
 
 
 def field_list(fields: Iterable[tuple[str, str]]) -> None:

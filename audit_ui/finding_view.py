@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from audit_core.chain.words import FINDINGS, SEVERITIES, altered_part
+from audit_core.chain.statements import altered_part
+from audit_core.chain.words import FINDINGS, SEVERITIES
 from audit_core.errors import InputError
 from audit_core.names import visible
 from audit_ui import elements, links

@@ -4,9 +4,8 @@ from dataclasses import astuple
 
 import pytest
 
-from audit_core.chain.findings import Coverage, FindingKind, Severity, Verdict
-from audit_ui.words import FINDINGS, SEVERITIES, VERDICTS, altered_part, limits, rung
-from tests.ui.reports import finding, report
+from audit_core.chain.findings import FindingKind, Severity, Verdict
+from audit_core.chain.words import FINDINGS, SEVERITIES, VERDICTS
 
 
 def test_every_verdict_finding_and_severity_has_words() -> None:
@@ -24,42 +23,3 @@ def test_a_finding_says_what_it_means_what_may_be_behind_it_and_what_to_do(kind:
 def test_a_verdict_says_what_it_does_not_mean(verdict: Verdict) -> None:
     assert VERDICTS[verdict].does_not_mean
     assert VERDICTS[verdict].symbol
-
-
-def test_only_good_verdicts_are_blue() -> None:
-    assert {verdict for verdict, said in VERDICTS.items() if said.colour == "blue"} == {
-        Verdict.INTACT,
-        Verdict.INTACT_WITH_EXPIRY,
-    }
-
-
-def test_a_report_says_what_it_did_not_read() -> None:
-    assert any("Thorough" in line for line in limits(report(10)))
-    assert not any("Thorough" in line for line in limits(report(10, thorough=True)))
-
-
-def test_a_report_names_the_ends_that_only_a_checkpoint_vouches_for() -> None:
-    assert any("position 9, the end" in line for line in limits(report(10)))
-    assert any("1, 2, 3, 4, 5 and others" in line for line in limits(report(10, unvouched_ends=(1, 2, 3, 4, 5, 6))))
-
-
-def test_an_inferred_finding_says_how_to_declare_a_lifetime() -> None:
-    inferred = finding(FindingKind.MISSING_RECORD, 3, inferred=True)
-    assert any("past_ttl_seconds" in line for line in limits(report(10, inferred)))
-
-
-def test_an_incomplete_report_says_why() -> None:
-    assert "It is incomplete: it was stopped." in limits(report(10, reason="it was stopped"))
-
-
-def test_a_claim_stands_no_higher_than_its_evidence() -> None:
-    assert rung(report(3)).startswith("Whole: ")
-    assert rung(report(3, coverage=Coverage(full=1, record_hash_only=2))).startswith("Whole in part")
-    assert rung(report(3, coverage=Coverage(record_hash_only=3))).startswith("Linked")
-    assert rung(report(3, coverage=Coverage(expired=3))).startswith("Fences only")
-
-
-def test_an_edit_says_which_part_the_hash_can_tell() -> None:
-    assert "ten fields" in altered_part(finding(FindingKind.CONTENT_MODIFIED, 1, expected="record_hash ab"))
-    assert "payload" in altered_part(finding(FindingKind.CONTENT_MODIFIED, 1, expected="content_hash ab"))
-    assert altered_part(finding(FindingKind.BROKEN_LINK, 1, expected="previous_hash ab")) == ""

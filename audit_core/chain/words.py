@@ -14,9 +14,7 @@ from audit_core.chain.findings import FindingKind, Severity, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from audit_core.chain.findings import ChainReport, Finding
-
-__all__ = ["FINDINGS", "SEVERITIES", "VERDICTS", "FindingWords", "VerdictWords", "altered_part", "limits", "rung"]
+__all__ = ["BEYOND", "FINDINGS", "SEVERITIES", "VERDICTS", "FindingWords", "VerdictWords"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,15 @@ _ONLY_A_CHECKPOINT = (
     "That nobody who can write the whole table rewrote all of it with new hashes: again, only a checkpoint shows it.",
     "That the records were true when they were written.",
 )
+
+BEYOND = (
+    "What none of this can show: records cut off at an end together with their fences, a forged or appended end, an "
+    "edit outside the ten hashed fields or a deletion passed off as expiry where no later link names the position, a "
+    "record without a sequence number that is dated before the chain began, a rewrite of everything up to an end, a "
+    "chain removed together with its directory entry. Only a checkpoint kept outside the table shows these, and none "
+    "was consulted."
+)
+"""What every report says of itself (FORMAT 9)."""
 
 VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.INTACT: VerdictWords(
@@ -222,62 +229,3 @@ FINDINGS: Mapping[FindingKind, FindingWords] = {
         "Look into that system whether the action took place.",
     ),
 }
-
-
-def altered_part(finding: Finding) -> str:
-    """Say which part of a record was altered, as far as the hash that no longer fits can tell; empty otherwise."""
-    if finding.kind is not FindingKind.CONTENT_MODIFIED or finding.expected is None:
-        return ""
-    if finding.expected.startswith("record_hash"):
-        return (
-            "The hash that no longer fits covers ten fields: id, action id, namespace, tenant, provider, action type, "
-            "outcome, verdict, time of dispatch, and the link to the record before. One of them was altered."
-        )
-    return (
-        "The hash that no longer fits covers the whole record. Unless another finding names the record hash as well, "
-        "the ten fields under that one are as written, and the alteration is elsewhere: payload, details, metadata, "
-        "caller, time of completion or expiry."
-    )
-
-
-def rung(report: ChainReport) -> str:
-    """Say on which rung of evidence a good verdict stands: linked, or whole (DESIGN, Pages)."""
-    coverage = report.coverage
-    if coverage.full and not coverage.record_hash_only:
-        return "Whole: hashes of the whole content, and links"
-    if coverage.full:
-        return "Whole in part: some records are vouched for by ten fields only"
-    if coverage.record_hash_only:
-        return "Linked: ten fields of each record, and links; payload and details are not vouched for"
-    return "Fences only: no record is left to check"
-
-
-def limits(report: ChainReport) -> tuple[str, ...]:
-    """Say what a verification did not look at, or could not tell (FORMAT 9)."""
-    said = []
-    if report.reason is not None:
-        said.append(f"It is incomplete: {report.reason.rstrip('.')}.")
-    if not report.thorough:
-        said.append(
-            "The fences of records that carry a content hash were not read, nor records without a sequence number. "
-            "Switch on Thorough to read them."
-        )
-    if report.coverage.record_hash_only:
-        said.append(
-            "Where only the record hash vouches for a record, ten fields are covered: not its payload, details, "
-            "metadata, caller, times of completion and expiry."
-        )
-    if any(finding.inferred for finding in report.findings):
-        said.append(
-            "Some records are called missing because no lifetime in sight explains their absence. If a shorter "
-            "lifetime was in use for a while, declare it as past_ttl_seconds in [dashboard] and verify again."
-        )
-    ends = report.unvouched_ends
-    if len(ends) == 1:
-        said.append(
-            f"Nothing in the table links back to position {ends[0]:,}, the end: only a checkpoint vouches for it."
-        )
-    elif ends:
-        named = ", ".join(f"{end:,}" for end in ends[:5]) + (" and others" if len(ends) > 5 else "")  # noqa: PLR2004
-        said.append(f"Nothing in the table links back to positions {named}: only a checkpoint vouches for those ends.")
-    return tuple(said)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from audit_core.cli.files import check_target, written_whole
 from audit_core.cli.ranges import FromOption, ToOption, parse_range
 from audit_core.cli.session import Session
 from audit_core.cli.terminal import JsonFlag, print_json, print_line, progress_bar
-from audit_core.errors import FilterError, InputError
+from audit_core.errors import FilterError
 from audit_core.names import visible
-
-if TYPE_CHECKING:
-    from audit_core.exchange import ChainExport, ExportHeader
 
 __all__ = ["export"]
 
@@ -37,9 +33,7 @@ def export(
 
     It is read consistently, and verified meanwhile; what it holds is written whole, findings or not.
     """
-    if target.exists() and not force:
-        message = f"{visible(str(target))} exists; choose another name, or replace it with --force."
-        raise InputError(message)
+    check_target(target, replace=force)
     bounds = parse_range(start, end)
     with closing(Session.of(context).open()) as store, progress_bar() as progress:
         span = bounds.span(store, namespace, tenant)
@@ -50,7 +44,8 @@ def export(
         with store.export(namespace, tenant, first=span.first, last=span.last) as reading:
             for step in reading:
                 progress.update(task, completed=step.position, total=step.total or None)
-            header = _write(target, reading)
+            with written_whole(target) as file:
+                header = reading.write(file)
             verdict = reading.report.verdict.value
     told: dict[str, Any] = {
         "file": str(target),
@@ -69,17 +64,3 @@ def export(
         return
     held = f"{header.records:,} records and {header.fences:,} fences"
     print_line(f"{visible(str(target))}: {held}, verified meanwhile: {verdict}")
-
-
-def _write(target: Path, reading: ChainExport) -> ExportHeader:
-    """Write beside the target, then put it in place, so that no half of a file is ever taken for a whole one."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            header = reading.write(file)
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-    return header

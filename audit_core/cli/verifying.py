@@ -7,28 +7,34 @@ What a verification finds is decided in `chain`; how it is told is in `reports`.
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audit_core.chain.findings import Verdict, worst
+from audit_core.chain.findings import Verdict
+from audit_core.chain.statements import ChainStatement, Statement
+from audit_core.cli.files import check_target, written_whole
 from audit_core.cli.listing import Chains, chosen_chains
 from audit_core.cli.ranges import FromOption, Range, Span, ToOption, parse_range
-from audit_core.cli.reports import ChainResult, print_reports, verification_json
+from audit_core.cli.reports import print_statement, statement_json
 from audit_core.cli.session import NEGATIVE, Session
 from audit_core.cli.terminal import JsonFlag, print_json, progress_bar, say
+from audit_core.documents import html_document, junit_document
 from audit_core.errors import EngineError, FilterError
 from audit_core.exchange import verify_file
 from audit_core.names import visible
 from audit_core.retention import Lifetimes
 from audit_core.table import Reading
+from audit_core.timestamps import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.progress import Progress as ProgressBar
 
+    from audit_core.chain.findings import ChainReport
     from audit_core.store import AuditStore
 
 __all__ = ["exit_status", "verify"]
@@ -56,6 +62,12 @@ def verify(
     file: Annotated[
         Path | None, typer.Option("--file", metavar="EXPORT", help="Verify a file that export wrote, without a table.")
     ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="XML", help="Also write a JUnit file, for a build server.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="HTML", help="Also write one HTML file, to read, print and keep.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Verify one chain, or every chain that the directory lists, or a file that `export` wrote.
@@ -63,27 +75,44 @@ def verify(
     Exit status: 0 intact, also with proven expiry; 1 broken; 2 could not run; 3 incomplete or unproven.
     """
     bounds = parse_range(start, end)
+    for target in (junit, html):
+        if target is not None:
+            check_target(target, replace=True)
     if file is not None:
         if not bounds.is_open or scan or namespace is not None or tenant is not None:
             message = "A file holds one chain and its range, so --file goes with none of the options that choose them."
             raise FilterError(message)
-        chains = Chains((), f"from the file {file}", Reading())
+        source, chains = f"the file {file.name}", Chains((), f"from the file {file}", Reading())
         results = [_verify_file(Session.of(context), file)]
     else:
         with closing(Session.of(context).open()) as store:
+            source = f"table {store.table.name} on {store.settings.engine_label}"
             chains = chosen_chains(store, namespace, tenant, scan=scan)
             results = _verify_all(store, chains.names, bounds, thorough=thorough)
     if results and all(result.unreadable for result in results):
-        message = f"Nothing could be read. {results[0].report.reason}"
+        message = f"Nothing could be read. {results[0].statement.report.reason}"
         raise EngineError(message)
-    verdict = worst(result.report.verdict for result in results)
+    statement = Statement(tuple(result.statement for result in results), source, chains.origin, chains.reading)
+    if junit is not None:
+        _write(junit, junit_document(statement, allow_unproven=allow_unproven))
+    if html is not None:
+        _write(html, html_document(statement, Clock().now()))
     if as_json:
-        print_json(verification_json(verdict, [result.report for result in results]))
+        print_json(statement_json(statement))
     else:
-        print_reports(verdict, results, origin=chains.origin, listing=chains.reading)
+        print_statement(statement)
     if not results:
         say("There is no chain to verify; check the names, or look for it with --scan.")
-    raise typer.Exit(exit_status(verdict, allow_unproven=allow_unproven))
+    raise typer.Exit(exit_status(statement.verdict, allow_unproven=allow_unproven))
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """A chain's report, and how it came about: whether it was `stopped`, whether not even the first read succeeded."""
+
+    statement: ChainStatement
+    stopped: bool = False
+    unreadable: bool = False
 
 
 def exit_status(verdict: Verdict, *, allow_unproven: bool) -> int:
@@ -95,7 +124,7 @@ def exit_status(verdict: Verdict, *, allow_unproven: bool) -> int:
 
 def _verify_all(
     store: AuditStore, chains: Sequence[tuple[str, str]], bounds: Range, *, thorough: bool
-) -> list[ChainResult]:
+) -> list[_Result]:
     """Verify chain after chain; once interrupted, the rest is `incomplete`, which is still a result."""
     results = []
     stopped = False
@@ -112,18 +141,18 @@ def _verify_all(
     return results
 
 
-def _verify_file(session: Session, file: Path) -> ChainResult:
+def _verify_file(session: Session, file: Path) -> _Result:
     """Verify an export by the lifetimes of the settings; no engine is opened."""
     settings = session.settings()
     with file.open("rb") as source:
         lifetimes = Lifetimes(settings.audit.ttl_seconds, settings.dashboard.past_ttl_seconds)
         report = verify_file(source, visible(str(file)), lifetimes)
-    return ChainResult(report, None, stopped=False, unreadable=False)
+    return _Result(ChainStatement(report))
 
 
 def _verify_one(
     store: AuditStore, namespace: str, tenant: str, bounds: Range, *, thorough: bool, progress: ProgressBar
-) -> ChainResult:
+) -> _Result:
     task = progress.add_task(visible(f"{namespace}#{tenant}"), total=None)
     try:
         span = bounds.span(store, namespace, tenant)
@@ -145,7 +174,7 @@ def _verify_one(
     progress.remove_task(task)
     report = walk.report
     unreadable = not stopped and report.verdict is Verdict.INCOMPLETE and report.reading.requests == 0
-    return ChainResult(report, None if bounds.is_open else span, stopped=stopped, unreadable=unreadable)
+    return _Result(_stated(report, None if bounds.is_open else span), stopped, unreadable)
 
 
 def _not_begun(
@@ -157,8 +186,21 @@ def _not_begun(
     span: Span | None = None,
     stopped: bool = False,
     unreadable: bool = False,
-) -> ChainResult:
+) -> _Result:
     """Return the result of a chain that was not looked at: incomplete, with the reason."""
     walk = store.walk(namespace, tenant)
     walk.stop(reason)
-    return ChainResult(walk.report, span, stopped=stopped, unreadable=unreadable)
+    return _Result(_stated(walk.report, span), stopped, unreadable)
+
+
+def _stated(report: ChainReport, span: Span | None) -> ChainStatement:
+    if span is None:
+        return ChainStatement(report)
+    start = "the first" if span.first is None else f"{span.first:,}"
+    end = "the last" if span.last is None else f"{span.last:,}"
+    return ChainStatement(report, f"{start} to {end}", span.note)
+
+
+def _write(target: Path, text: str) -> None:
+    with written_whole(target) as file:
+        file.write(text.encode())

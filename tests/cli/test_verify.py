@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -10,6 +11,8 @@ from tests.builders import item
 from tests.cli.commands import ACME, CHAINS, demo, failing, printed, put, remove, told
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from audit_core import AuditStore
 
 
@@ -29,28 +32,36 @@ def test_an_intact_chain_is_told_in_the_agreed_form_and_exits_0() -> None:
     )
     result = demo("verify", *ACME, "--json")
     assert result.exit_code == 0
-    assert printed(result) == {
-        "verdict": "intact",
-        "chains": [
-            {
-                "namespace": "notifications",
-                "tenant": "acme",
-                "verdict": "intact",
+    report = printed(result)
+    (chain,) = report.pop("chains")
+    assert (
+        chain.items()
+        >= {
+            "namespace": "notifications",
+            "tenant": "acme",
+            "verdict": "intact",
+            "records_checked": 400,
+            "first_sequence": 0,
+            "last_sequence": 399,
+            "coverage": {"full": 400, "record_hash_only": 0, "expired": 0, "unproven": 0, "missing": 0},
+            "findings": [],
+            "summary": {
+                "valid": True,
                 "records_checked": 400,
-                "first_sequence": 0,
-                "last_sequence": 399,
-                "coverage": {"full": 400, "record_hash_only": 0, "expired": 0, "unproven": 0, "missing": 0},
-                "findings": [],
-                "summary": {
-                    "valid": True,
-                    "records_checked": 400,
-                    "first_broken_at": None,
-                    "first_record_id": first,
-                    "last_record_id": last,
-                },
-            }
-        ],
-    }
+                "first_broken_at": None,
+                "first_record_id": first,
+                "last_record_id": last,
+            },
+            "thorough": False,
+            "reason": None,
+            "unvouched_ends": [399],
+        }.items()
+    )
+    assert "The fences of records that carry a content_hash were not read." in chain["not_covered"][0]
+    assert chain["reading"]["requests"] > 0
+    assert report["verdict"] == "intact"
+    assert report["origin"] == "as it was named"
+    assert "Only a checkpoint" in report["not_shown"]
 
 
 def test_a_finding_is_told_in_the_agreed_form_and_exits_1() -> None:
@@ -61,12 +72,21 @@ def test_a_finding_is_told_in_the_agreed_form_and_exits_1() -> None:
     edited = printed(demo("get", finding["record_id"], "--json"))["records"][0]
     assert finding.pop("expected").startswith("content_hash ")
     assert finding.pop("found").startswith("content_hash ")
+    evidence = finding.pop("evidence")
     assert finding == {
         "kind": "content_modified",
         "sequence_number": 146,
         "last_sequence_number": 146,
         "record_id": edited["id"],
+        "severity": "break",
+        "inferred": False,
     }
+    (stored,) = evidence["position"]["records"]
+    assert stored["id"] == {"S": edited["id"]}
+    hashes = evidence["position"]["hashes"][0]["content_hash"]
+    assert hashes["stored"] == stored["content_hash"]["S"] != hashes["recomputed"]
+    assert [evidence[side]["sequence_number"] for side in ("before", "after")] == [145, 147]
+    assert set(printed(result)["explanations"]) == {"content_modified"}
     assert edited["sequence_number"] == 146
     assert chain["summary"]["valid"] is False
     assert chain["summary"]["first_broken_at"] == 146
@@ -118,7 +138,7 @@ def test_a_namespace_alone_means_all_of_its_tenants() -> None:
 
 def test_names_that_mean_no_chain_are_incomplete() -> None:
     result = demo("verify", "--tenant", "nobody", "--json")
-    assert printed(result) == {"verdict": "incomplete", "chains": []}
+    assert printed(result).items() >= {"verdict": "incomplete", "chains": []}.items()
     assert result.exit_code == 3
     assert "--scan" in result.stderr
 
@@ -220,8 +240,9 @@ def test_the_words_claim_no_more_than_the_evidence_holds() -> None:
     assert "notifications#acme: intact\n" in text
     assert "no finding in what was checked" in text
     assert "400 records, positions 0 to 399" in text
-    assert "the fences of records that carry a content_hash" in text
-    assert "nothing in the table links back to 399: only a checkpoint kept outside vouches for that" in text
+    assert "The fences of records that carry a content_hash were not read" in text
+    assert "Records without a sequence number were not looked for" in text
+    assert "Nothing in the table links back to position 399, the end: only a checkpoint vouches for it" in text
     assert "What none of this can show" in text
     assert "read units" in text
 
@@ -232,15 +253,17 @@ def test_the_words_name_each_finding_and_where_the_list_came_from() -> None:
     assert "missing_record" in text
     assert "expired (information)" in text
     assert "146 to 149" in text
+    assert "may be behind it: Someone deleted the newest records." in text
 
 
 def test_a_thorough_verification_reads_more_and_says_less_was_left_out() -> None:
     text = demo("verify", *ACME, "--thorough").stdout
-    assert "the fences of records that carry a content_hash" not in text
+    assert "not read" not in text
+    assert "not looked for" not in text
 
 
 def test_a_verification_whose_later_page_fails_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit_core.chain.walk.PAGE", 100)
+    monkeypatch.setattr("audit_core.chain.reader.PAGE", 100)
     failing(monkeypatch, "query", EngineUnreachableError("The engine went away."), after=2)
     result = demo("verify", *ACME, "--json")
     (chain,) = printed(result)["chains"]
@@ -250,11 +273,11 @@ def test_a_verification_whose_later_page_fails_is_incomplete(monkeypatch: pytest
 
 
 def test_a_break_that_was_found_before_a_failure_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit_core.chain.walk.PAGE", 100)
+    monkeypatch.setattr("audit_core.chain.reader.PAGE", 100)
     failing(monkeypatch, "query", EngineUnreachableError("The engine went away."), after=3)
     result = demo("verify", "--namespace", "payments", "--tenant", "umbrella")
     assert result.exit_code == 1
-    assert "not complete  The engine went away." in result.stdout
+    assert "not complete  The engine went away; its alarms were not read a second time" in result.stdout
 
 
 def test_a_verification_whose_first_read_fails_could_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,3 +295,29 @@ def test_a_verification_that_is_stopped_is_incomplete_with_the_chains_it_did_not
     assert [chain["verdict"] for chain in report["chains"]] == ["incomplete"] * 3
     assert result.exit_code == 3
     assert result.stderr == "Stopped: what was not verified counts as incomplete.\n"
+
+
+# -- documents --------------------------------------------------------------------------------------------------------
+
+
+def test_documents_are_written_beside_what_is_printed(tmp_path: Path) -> None:
+    junit, html = tmp_path / "audit.xml", tmp_path / "audit.html"
+    junit.write_text("an older one")
+    result = demo("verify", "--namespace", "payments", "--junit", str(junit), "--html", str(html))
+    assert result.exit_code == 1
+    assert "payments#umbrella: broken" in result.stdout
+    suite = ET.parse(junit).getroot()[0]  # noqa: S314 - our own document
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "2")
+    page = html.read_text(encoding="utf-8")
+    assert "payments#umbrella" in page
+    assert "on the embedded engine" in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.html", "audit.xml"]
+    assert html.stat().st_mode & 0o600 == 0o600
+
+
+def test_where_a_document_cannot_be_written_nothing_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "query", AssertionError("it was read"))
+    for target in (tmp_path / "missing" / "audit.html", tmp_path):
+        assert "choose another" in told(demo("verify", "--html", str(target)))

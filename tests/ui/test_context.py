@@ -14,7 +14,7 @@ from audit_ui import summaries
 from audit_ui.__main__ import EXIT_SETTINGS, ROOT
 from audit_ui.context import Context, require_loopback
 from audit_ui.verification import Batch, Reports, Request, Verification
-from tests.ui.reports import report
+from tests.reports import report
 
 if TYPE_CHECKING:
     from pathlib import Path

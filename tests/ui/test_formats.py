@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit_core.chain.findings import Verdict
 from audit_core.errors import FilterError
 from audit_core.table import Reading
 from audit_core.timestamps import Timestamp
 from audit_ui import formats
+from audit_ui.elements import VERDICT_COLOURS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -108,3 +110,8 @@ def test_the_cost_of_reading_names_all_three() -> None:
 def test_a_raw_item_is_json_whatever_it_holds() -> None:
     item = {"b": {"B": b"\x00"}, "s": {"SS": {"b", "a"}}, "a": {"S": "x"}}
     assert list(json.loads(formats.raw_item(item))) == ["a", "b", "s"]
+
+
+def test_only_good_verdicts_are_blue() -> None:
+    blue = {verdict for verdict, colour in VERDICT_COLOURS.items() if colour == "blue"}
+    assert blue == {Verdict.INTACT, Verdict.INTACT_WITH_EXPIRY}

@@ -8,8 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from audit_core import RecordFilter, Verdict
+from audit_core.chain.words import VERDICTS
 from audit_core.timestamps import Clock
-from audit_ui.words import VERDICTS
 from tests import builders
 from tests.tables import put
 from tests.ui.visits import ROOT, address, go, rendered, table, visit, words

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from audit_core.chain.findings import FindingKind, Verdict
 from audit_ui.figures import MARKER_PIXELS, STATES, strip_figure
 from audit_ui.strip import MAX_BINS, State, build_strip
-from tests.ui.reports import finding, report
+from tests.reports import finding, report
 
 MODIFIED, MISSING, EXPIRED = FindingKind.CONTENT_MODIFIED, FindingKind.MISSING_RECORD, FindingKind.EXPIRED
 

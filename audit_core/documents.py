@@ -1,0 +1,168 @@
+"""A verification as a document: JUnit XML for a build server, and one HTML file that prints well and is complete.
+
+What is said, and how carefully, is decided in `chain.statements` and `chain.words`; here it gets its form. Text out of
+records is escaped, and what cannot be seen in it is made visible (CASES 49, 51).
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import jinja2
+
+from audit_core.chain.findings import Severity, Verdict
+from audit_core.chain.statements import altered_part, covered, hash_checks, limits, where
+from audit_core.chain.words import BEYOND, FINDINGS, SEVERITIES, VERDICTS
+from audit_core.names import visible
+
+if TYPE_CHECKING:
+    from audit_core.chain.findings import ChainReport, Exhibit, Finding
+    from audit_core.chain.statements import ChainStatement, Statement
+    from audit_core.items import Item
+    from audit_core.table import Reading
+    from audit_core.timestamps import Timestamp
+
+__all__ = ["evidence_json", "html_document", "junit_document"]
+
+MOST_OPENED = 100
+"""Findings of one chain that the HTML document opens in full."""
+
+MOST_LISTED = 2000
+"""Findings of one chain that a document lists."""
+
+_TEMPLATE = Path(__file__).with_name("report.html")
+
+
+def html_document(statement: Statement, at: Timestamp) -> str:
+    """Return one HTML page, with everything in it, made at `at` (the engine's clock, or the local one)."""
+    return _template().render(statement=statement, at=at)
+
+
+def junit_document(statement: Statement, *, allow_unproven: bool = False) -> str:
+    """Return JUnit XML in which each chain is a test case.
+
+    A broken chain is a failure, so is an unproven one unless it is allowed; an incomplete one is an error; a tenant
+    without a chain is skipped. A list without any chain is one case that failed: nothing was verified.
+    """
+    suite = ET.Element("testsuite", name=f"audit chains of {visible(statement.source)}")
+    cases = [_case(suite, chain, allow_unproven=allow_unproven) for chain in statement.chains]
+    if not cases:
+        case = ET.SubElement(suite, "testcase", classname="audit", name="chains")
+        ET.SubElement(case, "error", type="incomplete", message="There is no chain to verify.")
+        cases = [case]
+    for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
+    suite.set("tests", str(len(cases)))
+    said = (f"Chains: {statement.origin}.", f"Read: {_cost(statement.reading)}.", BEYOND)
+    ET.SubElement(suite, "system-out").text = "\n".join(visible(line) for line in said)
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def evidence_json(finding: Finding, chain: tuple[str, str]) -> dict[str, Any] | None:
+    """Return what a finding rests on for JSON: typed items, binary as base64, and each hash stored and recomputed."""
+    evidence = finding.evidence
+    if evidence is None:
+        return None
+    return {
+        "read_at": str(evidence.at),
+        "position": _exhibit_json(evidence.exhibit, chain),
+        "before": _exhibit_json(evidence.before, chain),
+        "after": _exhibit_json(evidence.after, chain),
+    }
+
+
+def _case(suite: ET.Element, chain: ChainStatement, *, allow_unproven: bool) -> ET.Element:
+    report = chain.report
+    case = ET.SubElement(suite, "testcase", classname=visible(report.namespace), name=visible(report.tenant))
+    headline = VERDICTS[report.verdict].headline
+    if report.verdict is Verdict.BROKEN or (report.verdict is Verdict.UNPROVEN and not allow_unproven):
+        outcome = ET.SubElement(case, "failure", type=report.verdict.value, message=headline)
+        outcome.text = "\n".join(_finding_line(finding) for finding in report.findings[:MOST_LISTED])
+    elif report.verdict is Verdict.INCOMPLETE:
+        ET.SubElement(case, "error", type="incomplete", message=visible(report.reason or headline))
+    elif report.verdict is Verdict.UNCHAINED:
+        ET.SubElement(case, "skipped", message=headline)
+    said = [f"Verdict: {report.verdict.value}", *covered(report), *limits(report, chain.asked), _cost(report.reading)]
+    if len(report.findings) > MOST_LISTED:
+        said.insert(1, f"{MOST_LISTED:,} of {len(report.findings):,} findings are listed.")
+    ET.SubElement(case, "system-out").text = "\n".join(visible(line) for line in said)
+    return case
+
+
+def _finding_line(finding: Finding) -> str:
+    parts = [f"{finding.severity.value} {finding.kind.value} at {where(finding)}"]
+    named = (("record", finding.record_id), ("expected", finding.expected), ("found", finding.found))
+    parts += [f"{name} {value}" for name, value in named if value]
+    return visible(", ".join(parts))
+
+
+def _exhibit_json(exhibit: Exhibit | None, chain: tuple[str, str]) -> dict[str, Any] | None:
+    if exhibit is None:
+        return None
+    number = exhibit.sequence_number
+    return {
+        "sequence_number": number if isinstance(number, int) else str(number),
+        "records": [_plain(record) for record in exhibit.records],
+        "hashes": [
+            {check.name: {"stored": check.stored, "recomputed": check.recomputed} for check in checks}
+            for checks in (hash_checks(exhibit, record, chain) for record in exhibit.records)
+        ],
+        "fence": None if exhibit.fence is None else _plain(exhibit.fence),
+        "fence_read": exhibit.fence_read,
+    }
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a typed value at any depth
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(member) for member in value]
+    return value
+
+
+def _item_text(item: Item) -> str:
+    """Return a typed item for people: an attribute a line, by name."""
+    return "\n".join(visible(f"{name}: {json.dumps(_plain(item[name]), ensure_ascii=False)}") for name in sorted(item))
+
+
+def _cost(reading: Reading) -> str:
+    return f"{reading.items:,} items in {reading.requests:,} requests, {reading.units:,.1f} read units"
+
+
+def _breaks(report: ChainReport) -> int:
+    return sum(finding.severity is Severity.BREAK for finding in report.findings)
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["visible"] = visible
+    environment.globals.update(
+        altered_part=altered_part,
+        beyond=BEYOND,
+        breaks=_breaks,
+        cost=_cost,
+        covered=covered,
+        finding_words=FINDINGS,
+        hash_checks=hash_checks,
+        item_text=_item_text,
+        limits=limits,
+        most_listed=MOST_LISTED,
+        most_opened=MOST_OPENED,
+        severity_words=SEVERITIES,
+        verdict_words=VERDICTS,
+        where=where,
+    )
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
