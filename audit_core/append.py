@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from audit_core.directory import register_update
-from audit_core.errors import ConflictError, EngineError, RecordError, WriteError
+from audit_core.errors import (
+    ChainBlockedError,
+    ConflictError,
+    EngineError,
+    RecordError,
+    WriteError,
+    WriteRefusedError,
+)
 from audit_core.fences import Fence, FenceState, fence_id
 from audit_core.hashing import same_item
 from audit_core.items import item_size, text_of, whole_number
@@ -94,6 +101,22 @@ class ChainWriter:
         `NotWrittenError`, `OutcomeUnknownError`, `ChainBlockedError` or `EngineError` later, with what did go in under
         `appended` of a `WriteError` (FORMAT 6).
         """
+        return self._append(records, seconds)
+
+    def pass_over(self, record: AuditRecord, seconds: float = DEADLINE_SECONDS) -> Appended:
+        """Append one record past the position that blocks its chain, without `previous_hash` (FORMAT 6.4).
+
+        Every verification shows it for ever. Raises `WriteRefusedError` where nothing blocks the chain; otherwise as
+        `append`.
+        """
+        try:
+            self._finder(record).find()
+        except ChainBlockedError as blocked:
+            return self._append([record], seconds, past=blocked.sequence_number)[0]
+        message = f"Nothing blocks {visible(record.chain)}, so there is nothing to pass over; append as usual."
+        raise WriteRefusedError(message)
+
+    def _append(self, records: Sequence[AuditRecord], seconds: float, past: int | None = None) -> tuple[Appended, ...]:
         records = [unlinked(record) for record in records]
         self._check(records, more=_LEAST_CHAIN_BYTES)
         chain = records[0].chain
@@ -102,6 +125,8 @@ class ChainWriter:
             lock = self._locks[chain]
         with lock:
             try:
+                if past is not None:
+                    self._tips[chain] = self._finder(records[0]).past(past)
                 self._run(job, chain)
             except WriteError as error:
                 error.appended = tuple(job.done.values())
@@ -113,6 +138,9 @@ class ChainWriter:
                 unknown.appended = tuple(job.done.values())
                 raise unknown from error
         return _ended(job, records)
+
+    def _finder(self, record: AuditRecord) -> TipFinder:
+        return TipFinder(self._table, record.namespace, record.tenant, self._lifetimes, local=self._local)
 
     def put_unchained(self, records: Sequence[AuditRecord], seconds: float = DEADLINE_SECONDS) -> tuple[Appended, ...]:
         """Write up to 50 records of one tenant without a chain (hash chaining off), one by one; as `append` does."""
@@ -156,7 +184,7 @@ class ChainWriter:
 
     def _run(self, job: _Job, chain: str) -> None:
         first = job.pending[0]
-        finder = TipFinder(self._table, first.namespace, first.tenant, self._lifetimes, local=self._local)
+        finder = self._finder(first)
         tip = self._tips.get(chain)
         if tip is None:
             tip = self._tips[chain] = finder.find()

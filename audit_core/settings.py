@@ -51,12 +51,17 @@ MODE_FLAGS: Mapping[ComplianceMode, tuple[bool, bool, bool]] = types.MappingProx
 _LIFETIME = f"from 1 to {MAX_LIFETIME_SECONDS} seconds (100 years)"
 
 
+def _is_name(text: str) -> bool:
+    """Whether a field to be redacted can be meant: JSON in an environment variable would name nothing, in silence."""
+    return bool(text.strip()) and not set(text) & set('[]{}"')
+
+
 @dataclass(frozen=True, slots=True)
 class RedactSettings:
     """`[audit.redact]`: `fields` are names or dotted paths, compared without regard to case."""
 
     enabled: bool = False
-    fields: tuple[str, ...] = field(default=(), metadata=rule(each(bool), "a list without empty names"))
+    fields: tuple[str, ...] = field(default=(), metadata=rule(each(_is_name), "a list of names or dotted paths"))
     placeholder: str = "[REDACTED]"
 
 

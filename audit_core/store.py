@@ -16,9 +16,11 @@ from audit_core.chain.reader import LAG_SECONDS
 from audit_core.chain.walk import ChainWalk, sequence_span
 from audit_core.client import build_client
 from audit_core.embedded import start_embedded
-from audit_core.errors import WriteRefusedError
+from audit_core.errors import RecordError, WriteRefusedError
 from audit_core.exchange import ChainExport
+from audit_core.jsontext import json_text
 from audit_core.records import AuditRecord, new_id
+from audit_core.redaction import Redactor
 from audit_core.retention import Lifetimes
 from audit_core.schema import Difference, ensure_table
 from audit_core.seal import ChainSealing
@@ -62,6 +64,8 @@ class AuditStore:
         self.warnings = warnings
         self.table = Table(client, settings.audit.table_name, clock, settings)
         self.lifetimes = Lifetimes(settings.audit.ttl_seconds, settings.dashboard.past_ttl_seconds)
+        redact = settings.audit.redact
+        self._redactor = Redactor(redact.fields, redact.placeholder) if redact.enabled else None
         self._embedded = embedded
         self._writer = ChainWriter(
             self.table,
@@ -130,6 +134,15 @@ class AuditStore:
             **values,  # type: ignore[arg-type] # AuditRecord checks every one
         )
 
+    def prepared(self, record: AuditRecord) -> AuditRecord:
+        """Return the record as it would be stored: redacted, and without a payload where none is kept.
+
+        Every append does so first, before anything is hashed. Raises `RecordError` for JSON that cannot be redacted.
+        """
+        if not self.settings.audit.store_payload:
+            record = replace(record, action_payload=None)
+        return record if self._redactor is None else self._redactor.record(record)
+
     def append(self, record: AuditRecord, *, seconds: float = DEADLINE_SECONDS) -> Appended:
         """Write one record: chained, or alone where hash chaining is off. Raises as `append_many` does."""
         return self.append_many((record,), seconds=seconds)[0]
@@ -146,11 +159,34 @@ class AuditStore:
                 "Auditing is switched off (enabled = false in [audit]), so nothing is written; switch it on first."
             )
             raise WriteRefusedError(message)
-        if not self.settings.audit.store_payload:
-            records = [replace(record, action_payload=None) for record in records]
+        records = [self.prepared(record) for record in records]
         if self.settings.compliance.hash_chain:
             return self._writer.append(records, seconds)
         return self._writer.put_unchained(records, seconds)
+
+    def pass_over(self, namespace: str, tenant: str, *, reason: str, caller_id: str = "") -> Appended:
+        """Order a chain on past the position that blocks it, by a record that says who did so and why (FORMAT 6.4).
+
+        It carries no `previous_hash`, so every verification shows it for ever. Raises `WriteRefusedError` where nothing
+        blocks the chain or it may not be written to; otherwise as `append`.
+        """
+        if not reason.strip():
+            message = "Passing over a position needs a reason, which stays in the chain; give one."
+            raise RecordError(message)
+        if not self.settings.audit.enabled or not self.settings.compliance.hash_chain:
+            message = "Auditing or hash chaining is switched off, so no chain goes on; switch it on first."
+            raise WriteRefusedError(message)
+        record = self.draft(
+            namespace=namespace,
+            tenant=tenant,
+            provider="audit_core",
+            action_type="pass_over",
+            verdict="allow",
+            outcome="executed",
+            caller_id=caller_id,
+            metadata=json_text({"reason": reason}),
+        )
+        return self._writer.pass_over(record)
 
     def cleanup_expired(self) -> int:
         """Return 0: the table's native TTL removes what has expired, there is nothing to clean."""

@@ -66,18 +66,36 @@ class TipFinder:
         position = self._hinted()
         if position < 0:
             position = self._last_from_start()
-        while position >= 0 and (ahead := self.fences(range(position + 1, position + 1 + LOOK_BACK))):
-            position = max(ahead)
         if position < 0:
             return EMPTY
+        position = self._last_from(position)
         if len(self._records_at(position)) > 1:
             message = (
                 f"Two records claim position {position} of {self._chain}, so nothing says which one the next has to "
-                "link to; verify the chain, then order it on past the position by hand."
+                "link to; verify the chain, then order it on past the position by `pass-over`."
             )
             raise ChainBlockedError(message, position)
-        fences = self.fences(range(max(0, position - LOOK_BACK + 1), position + 1))
-        return self._resolve(position, fences, link=None)
+        return self._resolve(position, self._look_back(position), link=None)
+
+    def past(self, position: int) -> Tip:
+        """Return the tip behind a position that blocks the chain: what follows carries no `previous_hash` (FORMAT 6.4).
+
+        Raises `EngineError`.
+        """
+        position = self._last_from(position)
+        full = [fence for fence in self._look_back(position).values() if fence.holds]
+        nearest = max(full, key=lambda fence: fence.sequence_number, default=None)
+        link = None if nearest is None else (nearest.sequence_number, str(nearest.chain_hash))
+        return Tip(position, None, link)
+
+    def _last_from(self, position: int) -> int:
+        """Return the last position with a fence from one on, behind which a hundred have none (FORMAT 6.2)."""
+        while ahead := self.fences(range(position + 1, position + 1 + LOOK_BACK)):
+            position = max(ahead)
+        return position
+
+    def _look_back(self, position: int) -> dict[int, Fence]:
+        return self.fences(range(max(0, position - LOOK_BACK + 1), position + 1))
 
     def follow(self, tip: Tip, taken: Iterable[Fence], span: int = 0) -> Tip:
         """Go on from fences that were found taken behind `tip`, and from up to `span` positions more (FORMAT 6.4).
@@ -104,7 +122,7 @@ class TipFinder:
             message = (
                 f"The item under the fence's id at position {position} of {self._chain} is no fence that can be "
                 "trusted, so the chain cannot be continued from it; verify the chain, then order it on past the "
-                "position by hand."
+                "position by `pass-over`."
             )
             raise ChainBlockedError(message, position)
         full = [fence.sequence_number for fence in fences.values() if fence.holds]
@@ -135,7 +153,7 @@ class TipFinder:
             what = "its record cannot be found, and no lifetime explains that it is gone"
         message = (
             f"Position {position} of {self._chain} was taken by another writer, but {what}; verify the chain, "
-            "then order it on past the position by hand."
+            "then order it on past the position by `pass-over`."
         )
         raise ChainBlockedError(message, position)
 

@@ -444,3 +444,9 @@ class TestLocal:
     )
     def test_the_engine_has_a_name_without_credentials(self, audit: AuditSettings, label: str) -> None:
         assert Settings(audit=audit).engine_label == label
+
+
+@pytest.mark.parametrize("text", ['["password"]', '{"a":1}'])
+def test_fields_to_redact_that_would_name_nothing_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="AUDIT__REDACT__FIELDS"):
+        load_settings(environ={"AUDIT__REDACT__FIELDS": text})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from audit_core.chain.findings import Verdict
-from audit_core.errors import ChainBlockedError
+from audit_core.errors import ChainBlockedError, RecordError, WriteRefusedError
 from audit_core.fences import bare_fence, full_fence
 from audit_core.hashing import record_hash
 from audit_core.linking import link_record
@@ -316,6 +316,42 @@ class TestBlocked:
             appended(endless)
 
         assert caught.value.sequence_number == 2
+        assert tables.everything(endless) == before
+
+    @pytest.mark.parametrize("plant", [_bare, _damaged, _incomplete, _junk, _fork, _edited])
+    def test_an_operator_can_order_the_chain_on_and_it_shows(
+        self, endless: AuditStore, plant: Callable[[Chain], list[tables.Item]]
+    ) -> None:
+        chain = Chain().ours(3)
+        endless.append_many(records(3))
+        tables.put(endless, *plant(chain))
+        before = tables.everything(endless)
+
+        passed = endless.pass_over(*NAMES, reason="looked into", caller_id="op").record
+
+        assert (passed.sequence_number, passed.previous_hash, passed.action_type) == (4, None, "pass_over")
+        assert (passed.caller_id, passed.metadata) == ("op", '{"reason":"looked into"}')
+        after = tables.everything(endless)
+        assert {key: after[key] for key in before} == before
+        assert position_of(appended(endless)) == 5
+        report = endless.verify(*NAMES, thorough=True)
+        assert report.verdict is Verdict.BROKEN
+        assert {finding.sequence_number for finding in report.findings} <= {3, 4}
+        assert any(finding.sequence_number == 3 for finding in report.findings)
+
+    def test_two_records_at_the_tip_can_be_passed_over(self, endless: AuditStore) -> None:
+        chain = Chain().ours(3)
+        tables.put(endless, *chain.items(), {**chain.record(2), "id": {"S": "twin"}})
+        assert endless.pass_over(*NAMES, reason="a twin").record.sequence_number == 3
+        assert position_of(appended(endless)) == 4
+
+    def test_a_chain_that_nothing_blocks_is_not_passed_over(self, endless: AuditStore) -> None:
+        endless.append_many(records(3))
+        before = tables.everything(endless)
+        with pytest.raises(WriteRefusedError, match="Nothing blocks notifications#acme"):
+            endless.pass_over(*NAMES, reason="impatience")
+        with pytest.raises(RecordError, match="needs a reason"):
+            endless.pass_over(*NAMES, reason=" ")
         assert tables.everything(endless) == before
 
     def test_what_went_in_before_the_block_is_told(self, endless: AuditStore) -> None:

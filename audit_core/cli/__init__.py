@@ -15,6 +15,7 @@ import typer
 from audit_core.cli.exporting import export
 from audit_core.cli.hashes import hash_items
 from audit_core.cli.importing import import_files
+from audit_core.cli.passing import pass_over
 from audit_core.cli.reading import get_record, list_tenants, query_records
 from audit_core.cli.sealing import seal as seal_chains
 from audit_core.cli.session import Commands, Session
@@ -61,6 +62,7 @@ for name, command in (
     ("get", get_record),
     ("verify", verify),
     ("seal", seal_chains),
+    ("pass-over", pass_over),
     ("export", export),
     ("hash", hash_items),
 ):
