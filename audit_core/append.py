@@ -142,6 +142,15 @@ class ChainWriter:
     def _finder(self, record: AuditRecord) -> TipFinder:
         return TipFinder(self._table, record.namespace, record.tenant, self._lifetimes, local=self._local)
 
+    def admit(self, record: AuditRecord, seconds: float) -> float:
+        """Check a record that is to be appended later; returns when to give up, by the monotonic clock (FORMAT 6.1).
+
+        Raises `RecordError`.
+        """
+        records = [unlinked(record)]
+        self._check(records, more=_LEAST_CHAIN_BYTES)
+        return self._give_up(records, seconds)
+
     def put_unchained(self, records: Sequence[AuditRecord], seconds: float = DEADLINE_SECONDS) -> tuple[Appended, ...]:
         """Write up to 50 records of one tenant without a chain (hash chaining off), one by one; as `append` does."""
         records = [unlinked(record) for record in records]

@@ -18,6 +18,7 @@ from audit_core.names import require_text
 from audit_core.timestamps import Timestamp
 
 __all__ = [
+    "INTENT",
     "Item",
     "check_attribute",
     "item_size",
@@ -30,6 +31,9 @@ __all__ = [
 
 Item = Mapping[str, Mapping[str, Any]]
 """A typed map."""
+
+INTENT = "pending"
+"""The outcome of an intent record (FORMAT 2)."""
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_NUMBER_DIGITS = 38

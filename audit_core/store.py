@@ -18,6 +18,7 @@ from audit_core.client import build_client
 from audit_core.embedded import start_embedded
 from audit_core.errors import RecordError, WriteRefusedError
 from audit_core.exchange import ChainExport
+from audit_core.groupcommit import QUEUE_LIMIT, GroupWriter
 from audit_core.jsontext import json_text
 from audit_core.records import AuditRecord, new_id
 from audit_core.redaction import Redactor
@@ -26,6 +27,7 @@ from audit_core.schema import Difference, ensure_table
 from audit_core.seal import ChainSealing
 from audit_core.table import Table
 from audit_core.timestamps import Clock, Timestamp
+from audit_core.twophase import TwoPhase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,6 +165,24 @@ class AuditStore:
         if self.settings.compliance.hash_chain:
             return self._writer.append(records, seconds)
         return self._writer.put_unchained(records, seconds)
+
+    def two_phase(self, intended: AuditRecord) -> TwoPhase:
+        """Return a context manager that commits an intent before its block, and the outcome after it.
+
+        `intended` is a record of the action as it is about to begin, as `draft` makes it; its outcome does not matter.
+        """
+        return TwoPhase(intended, self.append, self.table.clock)
+
+    def group_writer(self, *, queue_limit: int = QUEUE_LIMIT) -> GroupWriter:
+        """Return a writer that many threads hand records to, and that commits them in groups; close it.
+
+        One for each process is right. `queue_limit` is how many records wait at most. Raises `WriteRefusedError` where
+        auditing or hash chaining is switched off.
+        """
+        if not self.settings.audit.enabled or not self.settings.compliance.hash_chain:
+            message = "Auditing or hash chaining is switched off, so nothing is committed in groups; switch it on."
+            raise WriteRefusedError(message)
+        return GroupWriter(self._writer, self.prepared, self.table.clock, queue_limit=queue_limit)
 
     def pass_over(self, namespace: str, tenant: str, *, reason: str, caller_id: str = "") -> Appended:
         """Order a chain on past the position that blocks it, by a record that says who did so and why (FORMAT 6.4).

@@ -8,9 +8,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from audit_core.chain.verifier import INTENT, ChainVerifier
+from audit_core.chain.verifier import ChainVerifier
 from audit_core.fences import LOOK_BACK, Fence, fence_id, link_of, read_fences
-from audit_core.items import text_of, whole_number
+from audit_core.items import INTENT, text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_ACTION, INDEX_TIME
 from audit_core.table import KeyRange, Reading

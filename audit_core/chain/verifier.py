@@ -17,7 +17,7 @@ from audit_core.chain.judge import Judgement, dispatched_ms, judge_record, judge
 from audit_core.chain.links import Full, Link, Links
 from audit_core.errors import TimestampError
 from audit_core.fences import GENESIS, Fence, FenceState
-from audit_core.items import text_of
+from audit_core.items import INTENT, text_of
 from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChainVerifier", "Covered"]
 
-INTENT = "pending"
 _RUNS = frozenset(
     (
         FindingKind.EXPIRED,
