@@ -7,7 +7,6 @@ machine, judged by the engine's clock at the time of the export.
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import tempfile
@@ -22,13 +21,17 @@ from audit_core.chain.verifier import ChainVerifier, Covered
 from audit_core.chain.walk import ChainWalk
 from audit_core.errors import ImportFileError, TimestampError
 from audit_core.fences import Fence, parse_fence_id
-from audit_core.items import is_count, text_of, whole_number
+from audit_core.items import INTENT, is_count, text_of, whole_number
+from audit_core.jsonlines import item_line
+from audit_core.manifests import Tally
 from audit_core.names import ns_tenant, visible
 from audit_core.table import Reading
 from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from _typeshed import SupportsWrite
 
     from audit_core.chain.findings import ChainReport, Position
     from audit_core.chain.walk import Progress
@@ -107,6 +110,8 @@ class _Recorder(ChainVerifier):
         super().__init__(*args, **options)
         self.body: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the export that reads it
         self.anchors = self.records = self.fences = self.horizon = 0
+        self.tally = Tally()
+        self._range = (options["first"], options["last"])
 
     def anchor(self, record: Item | None, position: int | None, fences: dict[int, Fence], horizon: int) -> None:
         self._write([fences[number].item for number in sorted(fences)], [] if record is None else [record])
@@ -119,6 +124,9 @@ class _Recorder(ChainVerifier):
 
     def standing(self, position: int, records: Sequence[Item], fence: Fence | None, *, fence_read: bool) -> None:
         self._write([] if fence is None else [fence.item], records)
+        first, last = self._range
+        if position >= first and (last is None or position <= last):
+            self.tally = self.tally.with_records(records)
         super().standing(position, records, fence, fence_read=fence_read)
 
     def gone(self, position: int, fence: Fence, now: Timestamp) -> None:
@@ -135,7 +143,7 @@ class _Recorder(ChainVerifier):
 
     def _write(self, fences: Sequence[Item], records: Sequence[Item]) -> None:
         for item in (*fences, *records):
-            self.body.write(orjson.dumps(item, default=_as_base64) + b"\n")
+            self.body.write(item_line(item))
         self.fences += len(fences)
         self.records += len(records)
 
@@ -182,7 +190,12 @@ class ChainExport:
         """What a thorough verification found in what was read."""
         return self._walk.report
 
-    def write(self, target: IO[bytes]) -> ExportHeader:
+    @property
+    def tally(self) -> Tally:
+        """What the last passage wrote down of the positions asked for."""
+        return Tally() if self._recorder is None else self._recorder.tally
+
+    def write(self, target: SupportsWrite[bytes]) -> ExportHeader:
         """Write header and items; raises `ImportFileError` when not everything could be read."""
         report, recorder = self.report, self._recorder
         if recorder is None or (report.reason is not None and not (recorder.records or recorder.fences)):
@@ -218,7 +231,7 @@ class ChainExport:
 
 
 def verify_file(source: IO[bytes], name: str, lifetimes: Lifetimes) -> ChainReport:
-    """Verify an export, line by line, without a table; `name` is what errors call it.
+    """Verify an export, line by line, without a table; `source` can be read anew, `name` is what errors call it.
 
     Raises `ImportFileError` for a file that is damaged, cut, or no export.
     """
@@ -253,12 +266,23 @@ def verify_file(source: IO[bytes], name: str, lifetimes: Lifetimes) -> ChainRepo
         raise ImportFileError(message)
     verifier.finish()
     verifier.unchained(unchained)
-    for action_id in tuple(verifier.open_intents):
+    for action_id in _unanswered(source, name, set(verifier.open_intents)):
         verifier.lone_intent(action_id)
     reading = Reading(items.records + items.fences)
     return verifier.report(
         Covered(thorough=True, upper_bound=header.upper_bound, reading=reading, at=header.exported_at), reason=None
     )
+
+
+def _unanswered(source: IO[bytes], name: str, action_ids: set[str]) -> list[str]:
+    """Return the actions of which no outcome stands anywhere in the file, as a table is asked by its action index."""
+    if action_ids:
+        source.seek(0)
+        source.readline(MAX_LINE_BYTES)
+    for item in read_items(source, name) if action_ids else ():
+        if text_of(item, "outcome") != INTENT and "_fence" not in item:
+            action_ids.discard(text_of(item, "action_id") or "")
+    return sorted(action_ids)
 
 
 def read_items(source: IO[bytes], name: str) -> Iterator[Any]:
@@ -344,9 +368,3 @@ def _feed_position(verifier: ChainVerifier, position: int, items: Sequence[Item]
 def _fence_position(item: Item) -> int | None:
     parsed = parse_fence_id(text_of(item, "id") or "")
     return None if parsed is None else parsed[2]
-
-
-def _as_base64(value: object) -> str:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    raise TypeError

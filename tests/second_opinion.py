@@ -604,12 +604,11 @@ class Chain:
             name
             for name, item in self.items.items()
             if self.thorough
-            and began
             and text(item, "ns_tenant") == f"{self.namespace}#{self.tenant}"
             and number(item, "sequence_number") is None
             and number(item, "dispatched_at_ms") is not None  # else it is in no index of the tenant's
             and item not in placed
-            and self.dispatched_ms(item) > min(began)
+            and (any(name in item for name in HASHES) or (began and self.dispatched_ms(item) > min(began)))
         }
 
     def dispatched_ms(self, item: Item) -> int:

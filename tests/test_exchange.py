@@ -50,6 +50,7 @@ CHAINS = {
     "bare": Chain().elsewhere(7, lifetime=60).remove(0, 1, 3),
     "hidden": Chain().ours(7).edit(2, ns_tenant=None).edit(4, sequence_number=None),
     "intent": Chain().ours(2).ours(1, outcome="pending", action_id="a").ours(2),
+    "answered before": Chain().ours(1, action_id="a").ours(2, outcome="pending", action_id="a").ours(1),
     "binary": Chain().ours(2, extra={"note": {"B": b"\x00\xff"}}).ours(2),
 }
 

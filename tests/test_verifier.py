@@ -376,3 +376,9 @@ def test_any_change_of_any_attribute_is_found_where_fences_are_read(length: int,
     result = verify(chain, thorough=True)
     assert result.verdict is Verdict.BROKEN
     assert number in {int(finding.sequence_number) for finding in result.findings}
+
+
+def test_the_last_full_position_before_bare_ones_is_an_end() -> None:
+    assert verify(Chain().ours(3).elsewhere(1)).verifier.unvouched_ends == (2, 3)
+    assert verify(Chain().ours(3)).verifier.unvouched_ends == (2,)
+    assert verify(Chain().elsewhere(3)).verifier.unvouched_ends == (2,)

@@ -317,7 +317,8 @@ def test_writers_whose_clocks_are_a_day_off_leave_the_sequence_and_the_verdict_a
 
 def slipped_in(chain: Chain, record_id: str, **overrides: Any) -> Any:
     item = {**chain.record(2), "id": {"S": record_id}, **overrides}
-    return {name: value for name, value in item.items() if name != "sequence_number"}
+    chained = {"sequence_number", "record_hash", "previous_hash", "content_hash", "previous_chain_hash"}
+    return {name: value for name, value in item.items() if name not in chained}
 
 
 def at(moment: Timestamp) -> dict[str, Any]:
@@ -345,6 +346,16 @@ def test_records_older_than_the_chain_are_information_and_told_together(store: A
         Verdict.INTACT, "unchained_record", "information"
     )  # fmt: skip
     assert "3 records" in str(finding.found)
+
+
+def test_an_old_record_that_carries_a_hash_was_in_the_chain_once(store: AuditStore) -> None:
+    chain = Chain().elsewhere(4, lifetime=LIFETIME)
+    put(store, *chain.edit(0, sequence_number=None).items())
+    report = verified(store, thorough=True)
+    assert report.verdict is Verdict.BROKEN
+    assert [finding.record_id for finding in report.findings if finding.kind.value == "unchained_record"] == [
+        chain.record(0)["id"]["S"]
+    ]
 
 
 def test_a_record_whose_two_times_disagree_is_as_young_as_the_later_one(store: AuditStore) -> None:

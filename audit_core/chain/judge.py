@@ -13,7 +13,7 @@ from audit_core.chain.findings import Finding, FindingKind, Position
 from audit_core.errors import RecordError, TimestampError
 from audit_core.fences import COPIED_ATTRIBUTES, Fence, FenceState, full_fence, link_of
 from audit_core.hashing import content_hash, record_hash
-from audit_core.items import shape_problems, source_problems, text_of, whole_number
+from audit_core.items import HASH_FIELDS, shape_problems, source_problems, text_of, whole_number
 from audit_core.retention import moment_of
 
 if TYPE_CHECKING:
@@ -84,8 +84,9 @@ def judge_record(
 def judge_unchained(item: Item, began_ms: int | None) -> Finding:
     """Judge a record of a chain's tenant that has no sequence number (FORMAT 9, `unchained_record`).
 
-    One dispatched after the chain began is an alarm, an older one information. `began_ms` is the earliest dispatch of
-    a record that stands in the chain, epoch milliseconds; None where none stands, and nobody can tell.
+    One dispatched after the chain began is an alarm, an older one information, unless it carries a hash that only a
+    record of a chain has: then its number was taken from it. `began_ms` is the earliest dispatch of a record that
+    stands in the chain, epoch milliseconds; None where none stands, and nobody can tell.
     """
     written = moment_of(item, "dispatched_at")
     said = [dispatched_ms(item), None if written is None else written.epoch_ms]
@@ -98,7 +99,8 @@ def judge_unchained(item: Item, began_ms: int | None) -> Finding:
         record_id=text_of(item, "id"),
         expected="a sequence number, as the records of the chain have",
         found=f"none, in a record dispatched at {text_of(item, 'dispatched_at')}",
-        information=began_ms is None or (dispatched is not None and dispatched <= began_ms),
+        information=not any(name in item for name in HASH_FIELDS)
+        and (began_ms is None or (dispatched is not None and dispatched <= began_ms)),
     )
 
 

@@ -225,6 +225,8 @@ class ChainVerifier:
         last_full = None if self._links.last is None else self._links.full(self._links.last)
         self._absences.finish(root=0 if last_full is None else last_full.root)
         self._lose_cover(self._cover.end())
+        if self._links.last is not None and self._inside(self._links.last):
+            self._ends.append(self._links.last)
         if self.last_position is not None:
             self._ends.append(self.last_position)
 
