@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from audit_core.chain.findings import Finding, Verdict
+    from audit_core.records import AuditRecord
     from audit_core.timestamps import Timestamp
 
 Item = dict[str, dict[str, Any]]
@@ -33,16 +34,23 @@ SOON = DISPATCHED.plus_seconds(3600)
 
 @dataclass(slots=True)
 class Chain:
-    """A chain that a test may damage; `tip` is where the next record goes on."""
+    """A chain that a test may damage; `tip` is where the next record goes on.
+
+    `names` are namespace and tenant, `began` is when position 0 is dispatched, one a second follows. Chains that share
+    a table need a `label` each, which makes their ids and action ids their own.
+    """
 
     positions: dict[int, tuple[Item | None, Item | None]] = field(default_factory=dict)
     tip: Tip = EMPTY
+    names: tuple[str, str] = NAMES
+    began: Timestamp = DISPATCHED
+    label: str = ""
 
     def ours(self, count: int, *, lifetime: int | None = None, **overrides: object) -> Chain:
         """Append records as this package does: linked, hashed, with full fences."""
         for number, linked in self._linked(count, lifetime, overrides):
             item = linked.to_item()
-            fence = full_fence(item, *NAMES, number)
+            fence = full_fence(item, *self.names, number)
             self.positions[number] = (item, fence)
             self.tip = Tip(number, linked.record_hash, (number, fence["chain_hash"]["S"]))
         return self
@@ -51,7 +59,7 @@ class Chain:
         """Append records as an Acteon server does: `record_hash` only, with bare fences."""
         for number, linked in self._linked(count, lifetime, overrides):
             plain = replace(linked, content_hash=None, previous_chain_hash=None, previous_chain_sequence=None)
-            self.positions[number] = (plain.to_item(), bare_fence(*NAMES, number))
+            self.positions[number] = (plain.to_item(), bare_fence(*self.names, number))
             self.tip = Tip(number, linked.record_hash, self.tip.link)
         return self
 
@@ -62,7 +70,7 @@ class Chain:
             earlier = [
                 place for place in self.positions if place < number and "chain_hash" in (self.fence(place) or {})
             ]
-            fence = {**bare_fence(*NAMES, number), "record_id": item["id"], "record_hash": item["record_hash"]}
+            fence = {**bare_fence(*self.names, number), "record_id": item["id"], "record_hash": item["record_hash"]}
             fence["content_hash"] = {"S": content_hash(item)}
             if "previous_hash" in item:
                 fence["previous_hash"] = item["previous_hash"]
@@ -106,7 +114,7 @@ class Chain:
         item["record_hash"] = {"S": record_hash(item)}
         if "content_hash" in item:
             item["content_hash"] = {"S": content_hash(item)}
-        kept = full_fence(item, *NAMES, number) if fence else self.fence(number)
+        kept = full_fence(item, *self.names, number) if fence else self.fence(number)
         self.positions[number] = (item, kept)
         return self
 
@@ -129,8 +137,23 @@ class Chain:
     def _linked(self, count: int, lifetime: int | None, overrides: dict[str, object]) -> Any:
         start = self.tip.sequence_number + 1
         for number, plain in enumerate(records(count, start=start, **overrides), start=start):
-            expires = None if lifetime is None else plain.dispatched_at.plus_seconds(lifetime)
-            yield number, link_record(self.tip, replace(plain, expires_at=expires))
+            own = self._own(plain, number, overrides)
+            expires = None if lifetime is None else own.dispatched_at.plus_seconds(lifetime)
+            yield number, link_record(self.tip, replace(own, expires_at=expires))
+
+    def _own(self, plain: AuditRecord, number: int, overrides: dict[str, object]) -> AuditRecord:
+        """Give a record this chain's names, times and ids, as far as the test did not say them."""
+        moment = self.began.plus_seconds(number)
+        values: dict[str, Any] = {
+            "namespace": self.names[0],
+            "tenant": self.names[1],
+            "dispatched_at": moment,
+            "completed_at": moment.plus_seconds(0.042),
+        }
+        values = {name: value for name, value in values.items() if name not in overrides}
+        if self.label:
+            values |= {"id": f"{self.label}-{plain.id}", "action_id": f"{self.label}-{plain.action_id}"}
+        return replace(plain, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +181,7 @@ def verify(
     extra: Callable[[ChainVerifier], None] = lambda _verifier: None,
 ) -> Result:
     """Feed a chain to the verifier as a walk does, and return what it says."""
-    verifier = ChainVerifier(NAMES, lifetimes or Lifetimes(LIFETIME))
+    verifier = ChainVerifier(chain.names, lifetimes or Lifetimes(LIFETIME))
     extra(verifier)
     known = {number: pair for number, pair in chain.positions.items() if pair != (None, None)}
     standing = [number for number, pair in known.items() if pair[0] is not None]

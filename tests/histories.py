@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_core.errors import RecordError, TimestampError
-from audit_core.fences import bare_fence, fence_id, full_fence
+from audit_core.fences import LOOK_BACK, bare_fence, fence_id, full_fence
 from audit_core.hashing import chain_hash, content_hash, record_hash
 from audit_core.retention import Lifetimes
 from tests.builders import DISPATCHED
@@ -123,9 +123,9 @@ def world(history: Sequence[Step], attacks: Sequence[Step], now: Timestamp) -> W
 # -- history: nothing in it is anybody's fault ------------------------------------------------------------------------
 
 
-def written(history: Sequence[Step], now: Timestamp) -> Chain:
-    """Write a chain as a script says; what it takes away has expired by `now`."""
-    chain = Chain()
+def written(history: Sequence[Step], now: Timestamp, chain: Chain | None = None) -> Chain:
+    """Write a chain as a script says, going on from `chain`; what it takes away has expired by `now`."""
+    chain = chain or Chain()
     for name, a, b, c in history:
         last = chain.tip.sequence_number
         if name in {"ours", "elsewhere"}:
@@ -140,10 +140,22 @@ def written(history: Sequence[Step], now: Timestamp) -> Chain:
             chain.tip = replace(chain.tip, sequence_number=0, record_hash="genesis")
         elif name == "expire":
             expire(chain, now, a, b)
-        elif name == "pass_over" and chain.positions.get(last, (1, 1))[0] is None and len(chain.fence(last) or {}) == 2:
-            # the tip's record is gone and its fence is bare: what follows carries no previous_hash (FORMAT 6.4)
-            chain.tip = replace(chain.tip, record_hash=None)
+        else:
+            go_on(chain, name, a, b)
     return chain
+
+
+def go_on(chain: Chain, name: str, a: int, b: int) -> None:
+    """Write past an expired tip, write at length, or forget the last full position."""
+    last = chain.tip.sequence_number
+    if name == "pass_over" and chain.positions.get(last, (1, 1))[0] is None and len(chain.fence(last) or {}) == 2:
+        # the tip's record is gone and its fence is bare: what follows carries no previous_hash (FORMAT 6.4)
+        chain.tip = replace(chain.tip, record_hash=None)
+    elif name == "long":
+        chain.elsewhere(90 + a % 30, lifetime=LIFETIMES[b % len(LIFETIMES)])
+    elif name == "forget" and chain.tip.link is not None and last + 1 - chain.tip.link[0] > LOOK_BACK:
+        # a writer that has not read the whole chain looks back a hundred positions for a full fence (FORMAT 4)
+        chain.tip = replace(chain.tip, link=None)
 
 
 def expire(chain: Chain, now: Timestamp, first: int, count: int) -> None:
