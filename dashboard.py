@@ -15,8 +15,12 @@ st.set_page_config(page_title="Audit records", page_icon="🔗", layout="wide", 
 
 pages = [
     st.Page(links.OVERVIEW, title="Overview", url_path="overview"),
+    st.Page(links.TENANTS, title="Tenants", url_path="tenants"),
     st.Page(links.RECORDS, title="Records", url_path="records"),
     st.Page(links.CHAIN, title="Chain", url_path="chain"),
+    st.Page(links.GAPS, title="Gaps", url_path="gaps"),
+    st.Page(links.RETENTION, title="Retention", url_path="retention"),
+    st.Page(links.INJECT, title="Inject", url_path="inject"),
 ]
 
 

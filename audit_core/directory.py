@@ -20,13 +20,13 @@ from audit_core.table import KeyRange, Reading
 from audit_core.timestamps import NANOS_PER_MILLI, Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from audit_core.items import Item
     from audit_core.records import AuditRecord
     from audit_core.table import Answer, Table
 
-__all__ = ["Directory", "TenantEntry", "list_tenants", "register_update", "scan_tenants"]
+__all__ = ["Directory", "TenantEntry", "TenantScan", "list_tenants", "register_update"]
 
 SCAN_SEGMENTS = 4
 
@@ -101,28 +101,56 @@ def list_tenants(table: Table, prefix: str) -> Directory:
             return Directory(tuple(sorted(entries, key=_by_name)), ignored, reading, "directory")
 
 
-def scan_tenants(table: Table, progress: Callable[[int], None] | None = None) -> Directory:
-    """Find the tenants of every record and fence by a parallel, projected scan of the whole table.
+class TenantScan:
+    """Finds the tenants of every record and fence by a parallel, projected scan of the whole table, step by step.
 
-    `progress` is called, in this thread, with the number of items gone through so far. Raises `EngineError`.
+    Iterating yields what was read so far after each step, which is a page of each part of the table, and can be left
+    and taken up again at any step. `found` is what was found so far, all there is once `complete`. A step raises
+    `EngineError`, and is done again when the scan is taken up.
     """
-    found: set[tuple[str, str]] = set()
-    reading = Reading()
-    with ThreadPoolExecutor(SCAN_SEGMENTS) as pool:
-        starts: dict[int, Item | None] = dict.fromkeys(range(SCAN_SEGMENTS))
-        while starts:
-            pages = list(pool.map(lambda entry: _scan_page(table, *entry), starts.items()))
-            starts = {segment: page.last_key for segment, page in zip(starts, pages, strict=True) if page.last_key}
-            reading = sum((page.reading for page in pages), reading)
-            found.update(chain.from_iterable(map(_tenants_of, pages)))
-            if progress is not None:
-                progress(reading.items)
-    entries = [TenantEntry(namespace, tenant) for namespace, tenant in found if _can_be_a_chain(namespace, tenant)]
-    return Directory(tuple(sorted(entries, key=_by_name)), len(found) - len(entries), reading, "scan")
 
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._starts: dict[int, Item | None] = dict.fromkeys(range(SCAN_SEGMENTS))
+        self._names: set[tuple[str, str]] = set()
+        self.reading = Reading()
 
-def _scan_page(table: Table, segment: int, start: Item | None) -> Answer:
-    return table.scan(segment=segment, segments=SCAN_SEGMENTS, projection=("id", "ns_tenant"), start=start)
+    def __iter__(self) -> Iterator[Reading]:
+        """Go on from where it is."""
+        return self
+
+    def __next__(self) -> Reading:
+        """Read one page of each part that is not at its end."""
+        if self.complete:
+            raise StopIteration
+        with ThreadPoolExecutor(SCAN_SEGMENTS) as pool:
+            pages = list(pool.map(self._page, self._starts.items()))
+        self._starts = {
+            segment: page.last_key for segment, page in zip(self._starts, pages, strict=True) if page.last_key
+        }
+        self.reading = sum((page.reading for page in pages), self.reading)
+        self._names.update(chain.from_iterable(map(_tenants_of, pages)))
+        return self.reading
+
+    @property
+    def complete(self) -> bool:
+        """Whether it came to the end of the table."""
+        return not self._starts
+
+    @property
+    def tenants(self) -> int:
+        """How many tenants it found so far."""
+        return len(self._names)
+
+    @property
+    def found(self) -> Directory:
+        """The tenants that it found so far."""
+        entries = [TenantEntry(*names) for names in self._names if _can_be_a_chain(*names)]
+        return Directory(tuple(sorted(entries, key=_by_name)), len(self._names) - len(entries), self.reading, "scan")
+
+    def _page(self, place: tuple[int, Item | None]) -> Answer:
+        segment, start = place
+        return self._table.scan(segment=segment, segments=SCAN_SEGMENTS, projection=("id", "ns_tenant"), start=start)
 
 
 def _tenants_of(page: Answer) -> Iterator[tuple[str, str]]:

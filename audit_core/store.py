@@ -249,9 +249,9 @@ class AuditStore:
         """Read the tenant directory (FORMAT 7). Raises `EngineError`."""
         return directory.list_tenants(self.table, self.settings.audit.prefix)
 
-    def scan_tenants(self, progress: Callable[[int], None] | None = None) -> directory.Directory:
-        """Find tenants by scanning the whole table; `progress` gets the items gone through. Raises `EngineError`."""
-        return directory.scan_tenants(self.table, progress)
+    def scan_tenants(self) -> directory.TenantScan:
+        """Return a scan of the whole table for its tenants that goes on step by step."""
+        return directory.TenantScan(self.table)
 
     # -- verifying ------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,17 +16,46 @@ from audit_ui.formats import chain_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from audit_core.directory import Directory
     from audit_ui.context import Context
 
-__all__ = ["choose_chain", "known_chains", "resembling"]
+__all__ = ["choose_chain", "forget_directories", "known_chains", "read_directory", "resembling"]
+
+KEPT_SECONDS = 60
+KEPT_DIRECTORIES = 4
 
 _KEY = "chain"
+_lock = threading.Lock()
+_large: dict[str, tuple[float, Directory]] = {}
+
+
+def read_directory(context: Context) -> Directory:
+    """Read the tenant directory; one that takes more than one request is kept for a minute. Raises `EngineError`."""
+    key = context.table_key
+    with _lock:
+        read_at, directory = _large.get(key, (0.0, None))
+        if directory is not None and time.monotonic() - read_at < KEPT_SECONDS:
+            return directory
+    directory = context.tenants()
+    with _lock:
+        _large.pop(key, None)
+        if directory.reading.requests > 1:
+            _large[key] = (time.monotonic(), directory)
+        while len(_large) > KEPT_DIRECTORIES:
+            del _large[next(iter(_large))]
+    return directory
+
+
+def forget_directories() -> None:
+    """Read anew from now on."""
+    with _lock:
+        _large.clear()
 
 
 def known_chains(context: Context) -> tuple[TenantEntry, ...]:
     """Return the tenants of the directory and those that a scan of this visit found. Raises `EngineError`."""
     listed = {(entry.namespace, entry.tenant): entry for entry in context.scanned()}
-    listed |= {(entry.namespace, entry.tenant): entry for entry in context.tenants().entries}
+    listed |= {(entry.namespace, entry.tenant): entry for entry in read_directory(context).entries}
     return tuple(listed[name] for name in sorted(listed))
 
 

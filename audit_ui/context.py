@@ -43,6 +43,19 @@ class Context:
         audit = self.store.settings.audit
         return f"{self.store.engine}|{audit.url or ''}|{audit.region}|{audit.table_name}"
 
+    @property
+    def write_refusal(self) -> str | None:
+        """Why no page writes to this table; None where pages may.
+
+        There is no sign-in, so nobody knows who asks: only local engines are written to, whatever `allow_inject` says.
+        """
+        settings = self.store.settings
+        if not settings.is_local:
+            return f"This table is on {settings.engine_label}, and without a sign-in no page writes there."
+        if not settings.audit.enabled:
+            return "Auditing is switched off (enabled = false in [audit]), so nothing is written; switch it on first."
+        return None
+
     def tenants(self) -> Directory:
         """Read the tenants of the directory. Raises `EngineError`."""
         return self.store.tenants()

@@ -16,9 +16,10 @@ from audit_ui.strip import State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from audit_ui.activity import Day
     from audit_ui.strip import Bin, Strip
 
-__all__ = ["STATES", "StateLook", "strip_figure"]
+__all__ = ["STATES", "StateLook", "days_figure", "strip_figure"]
 
 MARKER_PIXELS = 13
 ROW = 10
@@ -28,6 +29,7 @@ _BAR_TOP = 1.0
 _RAIL = 1.3
 _ROW_STEP = 1.15
 _PAGE_LIGHT, _PAGE_DARK = "#FFFFFF", "#10151D"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FIXED = {"fixedrange": True, "showgrid": False, "zeroline": False}
 
 
@@ -177,3 +179,54 @@ def _label(look: StateLook, first: int, last: int) -> str:
 
 def _middle(first: int, last: int) -> float:
     return (first + last) / 2
+
+
+def days_figure(days: Sequence[Day], *, dark: bool) -> go.Figure:
+    """Return records a day as bars with their numbers; a day that was not read to its end is hatched, and says so.
+
+    The colour is none of the states' (`STATES`): a number of records is neither good nor bad.
+    """
+    figure = go.Figure()
+    places = [entry.date for entry in days]
+    cut = any(not entry.whole for entry in days)
+    for whole, name in ((True, "all records of the day"), (False, "at least: the day has more than was read")):
+        shown = [(place, entry) for place, entry in zip(places, days, strict=True) if entry.whole is whole]
+        if not shown:
+            continue
+        figure.add_trace(
+            go.Bar(
+                x=[place for place, _entry in shown],
+                y=[entry.number for _place, entry in shown],
+                text=[f"{entry.number:,}{'' if whole else '+'}" for _place, entry in shown],
+                textposition="outside",
+                textangle=0,
+                cliponaxis=False,
+                marker={
+                    "color": "#B6C2D1" if dark else "#3F4B5C",
+                    "pattern": {
+                        "shape": "" if whole else "/",
+                        "fillmode": "overlay",
+                        "fgcolor": _PAGE_DARK if dark else _PAGE_LIGHT,
+                        "size": 7,
+                        "solidity": 0.3,
+                    },
+                    "line": {"width": 0},
+                },
+                hovertext=[f"{entry.date}: {'' if whole else 'at least '}{entry.number:,}" for _place, entry in shown],
+                hoverinfo="text",
+                name=name,
+                showlegend=cut,
+            )
+        )
+    figure.update_layout(**{**_layout(dark=dark), "bargap": 0.25}, height=230 if cut else 190)
+    figure.update_layout(legend={"y": -0.32}, margin={"l": 4, "r": 4, "t": 20, "b": 76 if cut else 40})
+    figure.update_xaxes(**_FIXED, type="category", categoryorder="array", categoryarray=places, tickangle=0)
+    figure.update_xaxes(tickvals=places, ticktext=[_day_label(place, number) for number, place in enumerate(places)])
+    figure.update_yaxes(**_FIXED, visible=False, range=[0, max([1, *(entry.number for entry in days)]) * 1.18])
+    return figure
+
+
+def _day_label(date: str, number: int) -> str:
+    """Return the day, with the month below where it begins, so that all of them fit a narrow screen."""
+    day = int(date[8:])
+    return f"{day}<br>{_MONTHS[int(date[5:7]) - 1]}" if day == 1 or number == 0 else f"{day}"

@@ -11,16 +11,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CHAIN", "OVERVIEW", "RECORDS", "chain_query", "records_query", "without_blanks"]
+__all__ = [
+    "CHAIN",
+    "GAPS",
+    "INJECT",
+    "OVERVIEW",
+    "RECORDS",
+    "RETENTION",
+    "TENANTS",
+    "chain_query",
+    "records_query",
+    "without_blanks",
+]
 
 OVERVIEW = "pages/audit/overview.py"
+TENANTS = "pages/audit/tenants.py"
 RECORDS = "pages/audit/records.py"
 CHAIN = "pages/audit/chain.py"
+GAPS = "pages/audit/gaps.py"
+RETENTION = "pages/audit/retention.py"
+INJECT = "pages/audit/inject.py"
 
 
 def without_blanks(values: Mapping[str, object]) -> dict[str, str]:
     """Return the parameters that say something, as text."""
-    return {name: str(value) for name, value in values.items() if value not in {None, "", False}}
+    return {name: str(value) for name, value in values.items() if value not in (None, "") and value is not False}
 
 
 def records_query(namespace: str, tenant: str, **state: object) -> dict[str, str]:
@@ -29,5 +44,5 @@ def records_query(namespace: str, tenant: str, **state: object) -> dict[str, str
 
 
 def chain_query(namespace: str, tenant: str, **state: object) -> dict[str, str]:
-    """Return the parameters of the Chain page for a chain; `state` are its other parameters."""
+    """Return the parameters of a page about one chain: Chain, Gaps, Retention; `state` are its other parameters."""
     return without_blanks({"namespace": namespace, "tenant": tenant, **state})

@@ -1,4 +1,4 @@
-"""The parts of the Overview: warnings of the table check, figures, verify all, a row for each chain, the scan."""
+"""The parts of the Overview: figures, verify all, a row for each chain, records a day, the table and its mode."""
 
 from __future__ import annotations
 
@@ -6,66 +6,128 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from audit_core import Verdict
-from audit_core.names import hidden_characters, visible
-from audit_ui import elements, links, verification
+from audit_core import InputError, Verdict
+from audit_core.names import visible
+from audit_ui import activity, elements, figures, links, tenant_parts, verification
 from audit_ui.faults import one_message
-from audit_ui.formats import chain_name, count, moment, position, utc
+from audit_ui.formats import chain_name, count, utc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from audit_core import AuditError, ChainReport
     from audit_core.directory import TenantEntry
+    from audit_core.kept import KeptVerification, KeptVerifications
+    from audit_ui.activity import Activity, ChainActivity
     from audit_ui.context import Context
-    from audit_ui.summaries import ChainSummary
+    from audit_ui.tenant_parts import TenantLine
 
 _BATCH = "verify all"
 _PAUSE_SECONDS = 0.2
+_WORST_FIRST = (
+    Verdict.BROKEN,
+    Verdict.INCOMPLETE,
+    Verdict.UNPROVEN,
+    None,
+    Verdict.INTACT_WITH_EXPIRY,
+    Verdict.INTACT,
+    Verdict.UNCHAINED,
+)
+"""What deserves a look comes first; None is a chain that was never verified."""
+
+_MODES = {
+    "none": "none",
+    "soc2": "SOC 2",
+    "hipaa": "HIPAA",
+}
+_FLAGS = (
+    (
+        "sync_audit_writes",
+        "Confirmed writes",
+        "an append returns when its record is committed",
+        "an append may return before its record is committed",
+    ),
+    (
+        "immutable_audit",
+        "Immutable records",
+        "the store refuses to change or delete a record",
+        "the mode does not ask for it; this program has no way to change or delete a record all the same",
+    ),
+    (
+        "hash_chain",
+        "Chained records",
+        "new records are hashed and linked to the one before",
+        "new records stand alone, and nothing shows when one is altered or missing",
+    ),
+)
 
 
-def table_warnings(context: Context) -> None:
-    """Show how the table differs from what it should be, each with its mend."""
-    warnings = [difference for difference in context.store.warnings if not difference.information]
-    if not warnings:
-        return
-    with st.container(border=True):
-        st.markdown(f":orange[**⚠ The table differs from what it should be in {count(len(warnings), 'point')}**]")
-        for difference in warnings:
-            st.text(visible(str(difference)))
+def worst_first(entries: Sequence[TenantEntry], kept: Mapping[tuple[str, str], KeptVerification]) -> list[TenantEntry]:
+    """Return the tenants by their last verification, the worst first, then by name."""
+
+    def place(entry: TenantEntry) -> tuple[int, str, str]:
+        known = kept.get((entry.namespace, entry.tenant))
+        return _WORST_FIRST.index(known.verdict if known else None), entry.namespace, entry.tenant
+
+    return sorted(entries, key=place)
 
 
-def figures(context: Context, entries: Sequence[TenantEntry]) -> None:
-    """Show how many chains there are, by the verdict of their last verification in this process."""
-    known = [report for entry in entries if (report := _last(context, entry)) is not None]
-    good = sum(report.verdict in {Verdict.INTACT, Verdict.INTACT_WITH_EXPIRY} for report in known)
-    broken = sum(report.verdict is Verdict.BROKEN for report in known)
-    others = len(known) - good - broken
+def state_folder(verifications: KeptVerifications) -> None:
+    """Say where the last verifications could not be kept, or were not believed."""
+    if verifications.problem is not None:
+        with st.container(border=True, key="state_folder"):
+            st.markdown(":orange[**⚠ Verifications are not kept beyond this process**]")
+            st.text(visible(verifications.problem))
+    elif verifications.ignored:
+        files = count(verifications.ignored, "kept verification")
+        st.caption(
+            f"{files} in state_dir could not be used (damaged, of another version, or of another chain) and "
+            f"{'was' if verifications.ignored == 1 else 'were'} left out. Verifying anew replaces it."
+        )
+
+
+def totals(entries: Sequence[TenantEntry], kept: Mapping[tuple[str, str], KeptVerification]) -> None:
+    """Show how many chains there are, by the verdict of their last verification."""
+    known = [kept[name].verdict for entry in entries if (name := (entry.namespace, entry.tenant)) in kept]
+    good = sum(verdict in {Verdict.INTACT, Verdict.INTACT_WITH_EXPIRY} for verdict in known)
+    broken = known.count(Verdict.BROKEN)
     shown = (
         ("Tenants", len(entries)),
         ("✓ Intact", good),
         ("✕ Broken", broken),
-        ("? Other", others),
+        ("? Other", len(known) - good - broken),
         ("· Not verified", len(entries) - len(known)),
     )
     with st.container(horizontal=True, gap="small"):
-        for name, number in shown:
-            st.metric(name, f"{number:,}", border=True, width=152)
+        for label, number in shown:
+            st.metric(label, f"{number:,}", border=True, width=152)
+    st.caption("By the last verification of each chain. It says nothing of what was written since then.")
 
 
-def verify_all(context: Context, entries: Sequence[TenantEntry]) -> None:
-    """Offer to verify every chain on the screen, one after the other; a click stops it."""
+def verify_all(context: Context, entries: Sequence[TenantEntry], shown: Sequence[TenantEntry]) -> None:
+    """Offer to verify the chains on the screen, or all of them, one after the other; a click stops it."""
     batch: verification.Batch | None = st.session_state.get(_BATCH)
     if batch is not None and batch.running:
         _batch_under_way(batch)
         return
-    label = f"Verify {'these' if len(entries) > 1 else 'this'} {count(len(entries), 'tenant')}"
-    if st.button(label, type="primary", key="verify_all"):
-        requests = [verification.Request(entry.namespace, entry.tenant) for entry in entries]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        these = f"Verify {'these' if len(shown) > 1 else 'this'} {count(len(shown), 'tenant')}"
+        if len(shown) == len(entries):
+            chosen = entries if st.button(these, type="primary", key="verify_all") else None
+        else:
+            chosen = shown if st.button(these, type="primary", key="verify_shown") else None
+            if st.button(f"Verify all {count(len(entries), 'tenant')}", key="verify_all"):
+                chosen = entries
+        if batch is not None and batch.stopped and st.button("Go on from where it stopped", key="go_on_all"):
+            batch.go_on()
+            st.rerun()
+    if chosen is not None:
+        requests = [verification.Request(entry.namespace, entry.tenant) for entry in chosen]
         st.session_state[_BATCH] = verification.Batch(context, requests)
         st.rerun()
     if batch is not None and batch.stopped:
         st.caption(f"Stopped after {batch.done:,} of {count(batch.total, 'tenant')}.")
+        if batch.trouble is not None:
+            st.text(f"It stopped by itself, since several chains in a row could not be read: {visible(batch.trouble)}")
 
 
 @st.fragment(run_every=_PAUSE_SECONDS)
@@ -74,85 +136,139 @@ def _batch_under_way(batch: verification.Batch) -> None:
         batch.advance()
         if not batch.running:
             st.rerun()
-        st.progress(min(1.0, batch.fraction), text=f"Verifying {batch.done + 1:,} of {count(batch.total, 'tenant')}")
-        if st.button("Stop", key="stop_all"):
-            batch.stop()
-            st.rerun()
+        broken = f", {batch.broken:,} broken so far" if batch.broken else ""
+        text = f"Verifying {batch.done + 1:,} of {count(batch.total, 'tenant')}{broken}"
+        st.progress(min(1.0, batch.fraction), text=text)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if st.button("Stop", key="stop_all"):
+                batch.stop()
+                st.rerun()
+            if batch.current is not None:
+                st.text(chain_name(batch.current.namespace, batch.current.tenant), width="stretch")
 
 
-def row(context: Context, entry: TenantEntry, summary: ChainSummary, *, alike: bool) -> None:
+def row(context: Context, line: TenantLine, done: ChainActivity | None) -> None:
     """Show one tenant: name, state, length, last record, and where to go from here."""
-    report = _last(context, entry)
+    entry, summary = line.entry, line.summary
     with st.container(border=True):
+        if isinstance(summary, InputError):
+            st.text(visible(entry.chain))
+            st.text(visible(str(summary)))
+            return
         name, state, facts, ways = st.columns([3, 3, 4, 2], vertical_alignment="center")
         with name, st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.text(chain_name(entry.namespace, entry.tenant))
-            _marks(entry, alike=alike, demo=entry.demo and not context.store.settings.demo)
+            tenant_parts.marks(entry, alike=line.alike, demo=entry.demo and not context.store.settings.demo)
         with state:
-            if report is None:
-                st.badge("· Not verified yet", color="gray")
-            else:
-                elements.verdict_badge(report.verdict)
-                word = "looked at" if report.verdict is Verdict.UNCHAINED else "verified"
-                st.caption(f"{word} {utc(report.at, seconds=False)}")
+            tenant_parts.state(line.kept, summary)
         with facts:
-            st.text("\n".join(_facts(summary, report)))
+            st.text("\n".join([*tenant_parts.facts(summary, line.kept), *_expiring(done)]))
         with ways, st.container(horizontal=True, gap="small"):
             elements.way(links.CHAIN, "Chain", links.chain_query(entry.namespace, entry.tenant))
             elements.way(links.RECORDS, "Records", links.records_query(entry.namespace, entry.tenant))
 
 
-def _marks(entry: TenantEntry, *, alike: bool, demo: bool) -> None:
-    hidden = hidden_characters(entry.namespace + entry.tenant)
-    if demo:
-        st.badge("Demo", color="gray")
-    if alike:
-        st.badge("Looks like another", color="orange")
-    if hidden:
-        st.badge("Hidden characters", color="orange")
+def _expiring(done: ChainActivity | None) -> list[str]:
+    if done is None or not done.expiring:
+        return []
+    more = "+" if done.expiring_more else ""
+    return [f"{done.expiring:,}{more} expire{'' if done.expiring > 1 or more else 's'} within 7 days"]
 
 
-def _facts(summary: ChainSummary, report: ChainReport | None) -> list[str]:
-    if summary.newest is None:
-        lines = ["No record stands"]
-    elif summary.tip is None:
-        lines = ["Not chained", f"Newest {moment(summary.newest, minutes=True)} UTC"]
-    else:
-        lines = [f"Last position {position(summary.tip)}", f"Newest {moment(summary.newest, minutes=True)} UTC"]
-    if report is not None:
-        coverage = report.coverage
-        counts = ((coverage.expired, "expired"), (coverage.unproven, "gone, unproven"), (coverage.missing, "missing"))
-        said = [f"{number:,} {word}" for number, word in counts if number]
-        if said:
-            lines.append(", ".join(said))
-    return lines
+def records_a_day(shown: Activity) -> None:
+    """Show the records a day of the chains on the screen, and say what was counted."""
+    st.subheader("Records a day", anchor=False)
+    figure = figures.days_figure(shown.days, dark=elements.is_dark())
+    numbers = ", ".join(f"{day.date}: {'' if day.whole else 'at least '}{day.number:,}" for day in shown.days)
+    alt = f"Records a day by dispatch, UTC. {numbers}."
+    st.plotly_chart(figure, theme=None, config={"displayModeBar": False}, alt=alt, key="days")
+    rest = (
+        f" of {count(shown.cut, 'chain')} there is more to read, so hatched days have at least the number shown."
+        if shown.cut
+        else " which is all there is."
+    )
+    later = (
+        f" {count(shown.dated_later, 'record')} dated after today {'is' if shown.dated_later == 1 else 'are'} left out."
+        if shown.dated_later
+        else ""
+    )
+    st.caption(
+        f"By dispatch, in days of UTC: {count(shown.read, 'record')} of the last {activity.DAYS} days read from the "
+        f"{count(shown.chains, 'tenant')} on the screen, at most {activity.READ_RECORDS} of each,{rest} Records that "
+        f"expired or were deleted are not counted, and the last day is today so far.{later}"
+    )
 
 
-def unreadable_row(entry: TenantEntry, error: AuditError) -> None:
-    """Show a tenant whose chain cannot be asked for."""
-    with st.container(border=True):
-        st.text(visible(entry.chain))
-        st.text(visible(str(error)))
-
-
-def offer_scan(context: Context) -> None:
-    """Offer the scan that finds tenants which the directory lacks, with what it takes."""
+def expiring(context: Context, shown: Activity) -> None:
+    """Show what expires within a week, how that was found out, and what it leaves out."""
+    st.subheader(f"Expires within {activity.EXPIRY_DAYS} days", anchor=False)
+    more = "+" if shown.expiring_more else ""
+    windows = activity.expiry_windows(context.store.lifetimes, context.store.table.clock.now())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        wanted = st.button("Search the whole table", key="scan")
+        st.metric("Records", f"{shown.expiring:,}{more}", border=True, width=152)
+        if windows:
+            spans = ", and ".join(
+                f"from {utc(first, seconds=False)} to {utc(last, seconds=False)}" for first, last in windows
+            )
+            how = (
+                f"Found among records of the {count(shown.chains, 'tenant')} on the screen that were dispatched "
+                f"{spans}: under the lifetimes in the settings, those expire within the week. Each one's own expiry "
+                f"was looked at; at most {activity.READ_RECORDS} were read of each tenant and time"
+                f"{', and there are more' if shown.expiring_more else ''}. "
+            )
+        else:
+            how = "The settings declare no lifetime, so only the records of the days above were looked at. "
         st.caption(
-            "Finds tenants that the directory lacks. It goes through every item and costs accordingly.", width="stretch"
+            how + "Records with another lifetime of their own are not found this way; Retention reads a chain whole.",
+            width="stretch",
         )
-    if not wanted:
+
+
+def table_and_mode(context: Context) -> None:
+    """Show the compliance mode with its flags in words, and what the table check said."""
+    settings = context.store.settings
+    compliance = settings.compliance
+    mode, check = st.columns(2, gap="large")
+    with mode:
+        st.subheader(f"Compliance mode: {_MODES[compliance.mode]}", anchor=False)
+        for name, title, when_on, when_off in _FLAGS:
+            on = getattr(compliance, name)
+            word = "yes" if on else "no"
+            st.markdown(f"{'✓' if on else '–'} **{title}: {word}** ({name}): {when_on if on else when_off}.")
+        st.caption("As the settings of this program say; another writer of the table may have others.")
+    with check:
+        st.subheader("Table check", anchor=False)
+        _table_check(context)
+
+
+def _table_check(context: Context) -> None:
+    wrong = sum(not difference.information for difference in context.store.warnings)
+    if wrong:
+        st.markdown(
+            f":orange[**⚠ Differs in {count(wrong, 'point')}**]: at the top of this page, with the mend of each."
+        )
+    else:
+        st.markdown("✓ **As it should be**: its key, its three indexes, and the removal of expired records.")
+    for difference in context.store.warnings:
+        if difference.information:
+            st.caption("No alarm on this engine:")
+            st.text(visible(str(difference)))
+    st.caption("Checked when this program opened the table; `python -m audit_core check-table` checks anew.")
+
+
+def at_a_glance(context: Context) -> None:
+    """Say in one line which mode is in force and what the table check said; both have parts of their own below."""
+    wrong = sum(not difference.information for difference in context.store.warnings)
+    table = f"⚠ The table differs in {count(wrong, 'point')}" if wrong else "✓ The table is as it should be"
+    st.caption(f"Compliance mode **{_MODES[context.store.settings.compliance.mode]}**. {table}. More on both below.")
+
+
+def table_warning(context: Context) -> None:
+    """Show above everything else how the table differs from what it should be, each with its mend."""
+    wrong = [difference for difference in context.store.warnings if not difference.information]
+    if not wrong:
         return
-    shown = st.empty()
-
-    def tell(items: int) -> None:
-        shown.caption(f"{items:,} items gone through")
-
-    found = context.store.scan_tenants(tell)
-    context.keep_scan(found)
-    st.rerun()
-
-
-def _last(context: Context, entry: TenantEntry) -> ChainReport | None:
-    return verification.reports().last(context.table_key, entry.namespace, entry.tenant)
+    with st.container(border=True, key="table_warning"):
+        st.markdown(f":orange[**⚠ The table differs from what it should be in {count(len(wrong), 'point')}**]")
+        for difference in wrong:
+            st.text(visible(str(difference)))

@@ -1,7 +1,8 @@
 """A verification in slices of time, so that a page stays responsive, and the last report of each chain.
 
 Any widget ends a running script, so a walk goes on for a fraction of a second at a time, is kept in the visitor's
-session in between, and can be stopped between two slices. Reports of whole chains are kept for the process, bounded.
+session in between, and can be stopped between two slices. Reports of whole chains are kept for the process, bounded;
+what they come to is kept for longer, where `audit_core.kept` can.
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import streamlit as st
+
+from audit_core import Verdict
+from audit_core.kept import KeptVerifications, TableIdentity, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from audit_core import ChainReport, Progress
+    from audit_core import AuditStore, ChainReport, Progress
     from audit_ui.context import Context
 
-__all__ = ["SLICE_SECONDS", "Batch", "Reports", "Request", "Verification", "reports"]
+__all__ = ["SLICE_SECONDS", "Batch", "Reports", "Request", "Verification", "kept", "reports"]
 
 SLICE_SECONDS = 0.4
 KEPT_REPORTS = 500
+MOST_FAILURES = 3
+"""Chains in a row that cannot be read before a batch stops by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Verification:
         self.request = request
         self.running = True
         self.stopped = False
-        self._table_key = context.table_key
+        self._context = context
         self._walk = context.store.walk(
             request.namespace, request.tenant, first=request.first, last=request.last, thorough=request.thorough
         )
@@ -65,7 +72,9 @@ class Verification:
             if time.monotonic() - started >= seconds:
                 break
         if not self.running and self.request.whole:
-            reports().keep(self._table_key, self.report)
+            report = self.report
+            reports().keep(self._context.table_key, report)
+            kept(self._context).keep(report)
 
     def stop(self) -> None:
         """Go no further; the report then says that it was stopped."""
@@ -79,6 +88,11 @@ class Verification:
             self.running, self.stopped = True, False
 
     @property
+    def failed(self) -> bool:
+        """Whether it ended before its end, since something could not be read."""
+        return not self.running and not self.stopped and self._walk.reason is not None
+
+    @property
     def progress(self) -> Progress:
         """How far it is."""
         return self._walk.progress
@@ -90,13 +104,20 @@ class Verification:
 
 
 class Batch:
-    """Whole chains verified one after the other. `done` and `total` count chains."""
+    """Whole chains verified one after the other.
+
+    `done` and `total` count chains, `broken` those of them that do not hold. `trouble` says why it stopped by itself,
+    None where it did not: when several chains in a row cannot be read, the next ones cannot either.
+    """
 
     def __init__(self, context: Context, requests: Sequence[Request]) -> None:
         self.total = len(requests)
         self.done = 0
+        self.broken = 0
         self.running = bool(requests)
         self.stopped = False
+        self.trouble: str | None = None
+        self._failures = 0
         self._context = context
         self._requests = tuple(requests)
         self._current: Verification | None = None
@@ -109,14 +130,33 @@ class Batch:
                 self._current = Verification(self._context, self._requests[self.done])
             self._current.advance(deadline - time.monotonic())
             if not self._current.running:
-                self._current = None
-                self.done += 1
-                self.running = self.done < self.total
+                self._finish(self._current)
+
+    def _finish(self, verification: Verification) -> None:
+        report = verification.report
+        self._current = None
+        self.done += 1
+        self.running = self.done < self.total
+        self.broken += report.verdict is Verdict.BROKEN
+        self._failures = self._failures + 1 if verification.failed else 0
+        if self.running and self._failures >= MOST_FAILURES:
+            self.trouble = report.reason
+            self.stop()
 
     def stop(self) -> None:
-        """Go no further; chains that were finished keep their reports."""
+        """Go no further for now; chains that were finished keep their reports."""
         if self.running:
             self.running, self.stopped = False, True
+
+    def go_on(self) -> None:
+        """Take it up where it was stopped, in the middle of a chain as well."""
+        if self.stopped:
+            self.running, self.stopped, self.trouble, self._failures = True, False, None, 0
+
+    @property
+    def current(self) -> Request | None:
+        """The chain whose turn it is; None at the end."""
+        return self._requests[self.done] if self.done < self.total else None
 
     @property
     def fraction(self) -> float:
@@ -154,3 +194,21 @@ class Reports:
 def reports() -> Reports:
     """Return the reports of this process."""
     return Reports()
+
+
+_kept: WeakKeyDictionary[AuditStore, KeptVerifications] = WeakKeyDictionary()
+_kept_lock = threading.Lock()
+
+
+def kept(context: Context) -> KeptVerifications:
+    """Return the last verifications of the table's chains, by whichever process; the engine is asked once which it is.
+
+    The embedded engine's table is gone with the process, so only the process remembers them. Raises `EngineError`.
+    """
+    store = context.store
+    with _kept_lock:
+        if store not in _kept:
+            embedded = store.engine == "embedded"
+            folder = None if embedded else state_folder(store.settings.dashboard.state_dir)
+            _kept[store] = KeptVerifications(folder, TableIdentity.read(store))
+        return _kept[store]

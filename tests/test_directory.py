@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from audit_core.directory import SCAN_SEGMENTS
+from audit_core.errors import EngineError
 from audit_core.fences import bare_fence
 from audit_core.timestamps import Timestamp
 from tests import tables
@@ -15,6 +17,7 @@ from tests.tables import ManualClock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from audit_core.directory import Directory
     from audit_core.store import AuditStore
 
     OpenStore = Callable[..., AuditStore]
@@ -32,6 +35,13 @@ def entry(namespace: str, tenant: str, /, **changes: Any) -> tables.Item:
         **changes,
     }
     return {name: value for name, value in made.items() if value is not None}
+
+
+def scanned(store: AuditStore) -> Directory:
+    """What a scan of the whole table finds."""
+    scan = store.scan_tenants()
+    list(scan)
+    return scan.found
 
 
 def names(store: AuditStore) -> list[tuple[str, str]]:
@@ -118,7 +128,7 @@ class TestScan:
             bare_fence("elsewhere", "gone#2", 7),
         )
 
-        found = store.scan_tenants()
+        found = scanned(store)
 
         assert [one.chain for one in found.entries] == ["elsewhere#gone#2", "elsewhere#one"]
         assert found.source == "scan"
@@ -139,13 +149,47 @@ class TestScan:
     def test_what_names_no_chain_is_not_listed(self, store: AuditStore, foreign: tables.Item) -> None:
         tables.put(store, foreign)
 
-        assert store.scan_tenants().entries == ()
+        assert scanned(store).entries == ()
 
     def test_it_tells_its_progress_and_what_it_read(self, store: AuditStore) -> None:
         store.append_many(records(30))
-        told: list[int] = []
+        scan = store.scan_tenants()
 
-        found = store.scan_tenants(told.append)
+        told = [read.items for read in scan]
 
-        assert told[-1] == found.reading.items == 61
+        assert told[-1] == scan.found.reading.items == 61
         assert told == sorted(told)
+
+    def test_it_is_left_and_taken_up_again(self, store: AuditStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("audit_core.table.MAX_PAGE", 2)
+        tables.put(store, *(item(id=f"r{number}", tenant=f"t{number}") for number in range(20)))
+        scan = store.scan_tenants()
+        next(scan)
+        first = scan.found
+
+        assert (scan.complete, first.reading.requests) == (False, SCAN_SEGMENTS)
+        assert 0 < len(first.entries) < 20
+
+        list(scan)
+
+        assert scan.complete
+        assert {one.tenant for one in scan.found.entries} == {f"t{number}" for number in range(20)}
+
+    def test_a_step_that_failed_is_done_again(self, store: AuditStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        tables.put(store, item(id="r1", tenant="one"))
+        scan = store.scan_tenants()
+        read = store.table.scan
+        failing = iter([True])
+
+        def scan_once_in_vain(**arguments: Any) -> Any:
+            if next(failing, False):
+                raise EngineError("away")
+            return read(**arguments)
+
+        monkeypatch.setattr(store.table, "scan", scan_once_in_vain)
+        with pytest.raises(EngineError, match="away"):
+            next(scan)
+
+        assert [one.tenant for one in scan.found.entries] == []
+        list(scan)
+        assert [one.tenant for one in scan.found.entries] == ["one"]

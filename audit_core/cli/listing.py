@@ -61,7 +61,10 @@ def listed_tenants(store: AuditStore, *, scan: bool, scan_if_empty: bool = False
         )
     with progress_bar() as progress:
         task = progress.add_task("scanning the table", total=None)
-        found = store.scan_tenants(lambda items: progress.update(task, completed=items))
+        searched = store.scan_tenants()
+        for read in searched:
+            progress.update(task, completed=read.items)
+    found = searched.found
     known = {entry.chain for entry in directory.entries}
     others = [entry for entry in found.entries if entry.chain not in known]
     return Listing(

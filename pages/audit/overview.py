@@ -1,63 +1,78 @@
-"""Overview: every chain with its state, and the way to its records and its verification."""
+"""Overview: every chain with its state, the worst first, and the way to its records and its verification."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from audit_core.errors import InputError
-from audit_core.table import Reading
-from audit_ui import chooser, context, elements, overview_parts, summaries
+from audit_core import InputError
+from audit_ui import (
+    activity,
+    chooser,
+    context,
+    elements,
+    overview_parts,
+    scanning,
+    summaries,
+    tenant_list,
+    tenant_parts,
+    verification,
+)
 from audit_ui.formats import count
 
-CHAINS_ON_A_PAGE = 25
+
+def read_anew() -> None:
+    """Forget what is kept for a minute."""
+    for forget in (summaries.forget_summaries, activity.forget_activity, chooser.forget_directories):
+        forget()
+
 
 visitor = context.current()
 
 st.title("Overview")
-overview_parts.table_warnings(visitor)
+overview_parts.at_a_glance(visitor)
+overview_parts.table_warning(visitor)
 
-directory = visitor.tenants()
-entries = chooser.known_chains(visitor)
-if not entries:
+directory = chooser.read_directory(visitor)
+listed = chooser.known_chains(visitor)
+verifications = verification.kept(visitor)
+if not listed:
     elements.nothing_here(
         "No tenant is listed",
         "The directory is empty: nothing has been written through this program yet. A table that another writer filled "
         "can be searched below; on a local engine, `python -m audit_core import` brings in records.",
     )
-    overview_parts.offer_scan(visitor)
-    elements.read_footer(directory.reading, visitor.store.table.clock.now(), summaries.forget_summaries)
+    scanning.scan(visitor)
+    overview_parts.table_and_mode(visitor)
+    elements.read_footer(directory.reading, visitor.store.table.clock.now(), read_anew)
     st.stop()
 
-pages = -(-len(entries) // CHAINS_ON_A_PAGE)
-number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-shown = entries[(number - 1) * CHAINS_ON_A_PAGE : number * CHAINS_ON_A_PAGE]
-
-overview_parts.figures(visitor, entries)
-overview_parts.verify_all(visitor, shown)
+kept = verifications.everything()
+overview_parts.state_folder(verifications)
+entries = overview_parts.worst_first(listed, kept)
+overview_parts.totals(entries, kept)
+place = st.container()
+page = tenant_list.pages(tenant_list.ListState.read(), len(entries))
+shown = entries[(page - 1) * tenant_list.PAGE : page * tenant_list.PAGE]
+with place:
+    overview_parts.verify_all(visitor, entries, shown)
 
 alike = chooser.resembling(entries)
-reading, times = Reading(), []
-for entry in shown:
-    try:
-        summary = summaries.read_summary(visitor, entry)
-    except InputError as error:
-        overview_parts.unreadable_row(entry, error)
-        continue
-    reading += summary.reading
-    times.append(summary.at)
-    overview_parts.row(visitor, entry, summary, alike=entry.chain in alike)
-
+with st.spinner("Reading the newest records …"):
+    found = summaries.read_summaries(visitor, shown)
+    done = activity.read_activity(visitor, shown)
+for line in tenant_parts.lines(shown, found, kept, alike):
+    overview_parts.row(visitor, line, done.by_chain.get(line.name))
 st.caption(
-    f"{count(len(shown), 'tenant')} of {len(entries):,} shown. The list comes from the tenant directory"
-    + (", and from a scan of this visit" if visitor.scanned() else "")
-    + ", which names every tenant that was written through this program. It may lack some: those that another writer "
-    "filled, or whose entry was deleted."
-    + (
-        f" {count(directory.ignored, 'entry', 'entries')} that did not agree with itself was left out."
-        if directory.ignored
-        else ""
-    )
+    f"{count(len(shown), 'tenant')} of {len(entries):,} shown, the worst first. "
+    + tenant_parts.origin(visitor, directory)
 )
-overview_parts.offer_scan(visitor)
-at = min(times, default=visitor.store.table.clock.now())
-elements.read_footer(directory.reading + reading, at, summaries.forget_summaries)
+scanning.scan(visitor)
+
+overview_parts.records_a_day(done)
+overview_parts.expiring(visitor, done)
+overview_parts.table_and_mode(visitor)
+
+read = [summary for summary in found if not isinstance(summary, InputError)]
+reading = sum((summary.reading for summary in read), directory.reading + done.reading)
+at = min((summary.at for summary in read), default=visitor.store.table.clock.now())
+elements.read_footer(reading, at, read_anew)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +28,14 @@ class Dashboard(Protocol):
 def launched(config_env: Mapping[str, str] | None = None, folder: Path = ROOT.parent) -> Iterator[str]:
     """Runs `python -m audit_ui` on a free port with the settings given by the environment, and yields its URL.
 
-    It is started in another folder than the program's; without settings it is the demo.
+    It is started in another folder than the program's; without settings it is the demo. What it keeps is gone with it,
+    unless the settings say where.
     """
+    with tempfile.TemporaryDirectory() as state:
+        yield from _serve(config_env or {}, folder, state)
+
+
+def _serve(config_env: Mapping[str, str], folder: Path, state: str) -> Iterator[str]:
     known = {name: value for name, value in os.environ.items() if not name.startswith(("AUDIT_", "STREAMLIT_"))}
     port = engines.free_port()
     command = [sys.executable, "-m", "audit_ui", "--no-browser", "--port", str(port)]
@@ -37,7 +44,7 @@ def launched(config_env: Mapping[str, str] | None = None, folder: Path = ROOT.pa
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env={**known, "PYTHONPATH": str(ROOT), **(config_env or {})},
+        env={**known, "PYTHONPATH": str(ROOT), "DASHBOARD__STATE_DIR": state, **config_env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -130,8 +130,11 @@ class TestVerification:
     ) -> None:
         from audit_core import EngineError, TenantEntry  # noqa: PLC0415
 
-        right = summaries.read_summary(visitor, TenantEntry("n", "one"))
+        (right,) = summaries.read_summaries(visitor, [TenantEntry("n", "one")])
+        assert isinstance(right, summaries.ChainSummary)
         assert right.tenant == "one"
         monkeypatch.setattr(summaries, "_read", lambda *_: right)
+        summaries.forget_summaries()
         with pytest.raises(EngineError, match="another tenant"):
-            summaries.read_summary(visitor, TenantEntry("n", "two"))
+            summaries.read_summaries(visitor, [TenantEntry("n", "two")])
+        summaries.forget_summaries()

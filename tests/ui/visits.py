@@ -10,19 +10,28 @@ from streamlit.testing.v1 import AppTest
 ROOT = Path(__file__).parents[2]
 
 
-def visit(page: str = "overview", **query: str) -> AppTest:
+def visit(page: str = "overview", /, **query: str) -> AppTest:
     """Opens a page by a link, as a first visit."""
     opened = AppTest.from_file(ROOT / "dashboard.py", default_timeout=60).run()
     return go(opened, page, **query)
 
 
-def go(opened: AppTest, page: str, **query: str) -> AppTest:
+def go(opened: AppTest, page: str, /, **query: str) -> AppTest:
     """Follows a link within a visit."""
     opened.switch_page(f"pages/audit/{page}.py")
     opened.query_params.clear()
     for name, value in query.items():
         opened.query_params[name] = value
     return opened.run()
+
+
+def finished(opened: AppTest, stop: str = "stop") -> AppTest:
+    """Lets what is under way come to its end, slice by slice; `stop` is the key of the button that would stop it."""
+    for _slice in range(60):
+        if not any(button.key == stop for button in opened.button):
+            return opened
+        opened.run()
+    raise AssertionError("what is under way does not end")
 
 
 def address(opened: AppTest) -> dict[str, str]:

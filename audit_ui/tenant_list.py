@@ -1,0 +1,237 @@
+"""The parts of the Tenants page: search and order, the table of those on the screen, and one tenant with its ways on.
+
+The state of the page is in the address: `q`, `sort`, `page`, and the tenant that was chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from audit_core import InputError
+from audit_core.names import visible
+from audit_ui import elements, links, tenant_parts
+from audit_ui.formats import chain_name, moment, position, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from audit_core.directory import TenantEntry
+    from audit_ui.context import Context
+    from audit_ui.summaries import ChainSummary
+    from audit_ui.tenant_parts import TenantLine
+
+__all__ = [
+    "ORDERS",
+    "PAGE",
+    "ListState",
+    "chosen",
+    "controls",
+    "list_query",
+    "matching",
+    "one_tenant",
+    "pages",
+    "table",
+]
+
+PAGE = 25
+ORDERS: Mapping[str, str] = {"name": "Name", "seen": "First seen, newest first"}
+_ROW_PIXELS = 35
+_OPENED = "tenant opened"
+_PAGE = "page of tenants"
+_SAID = "said by a widget"
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """What the address asks for: a part of a name, an order (`ORDERS`), and a page from 1."""
+
+    text: str
+    sort: str
+    page: int
+
+    @classmethod
+    def read(cls) -> ListState:
+        """Read the address; what makes no sense in it is as if it was not there."""
+        sort, page = st.query_params.get("sort", ""), st.query_params.get("page", "")
+        return cls(
+            st.query_params.get("q", ""),
+            sort if sort in ORDERS else "name",
+            int(page) if page.isdecimal() and page.isascii() and len(page) < 7 and int(page) else 1,  # noqa: PLR2004
+        )
+
+
+def controls(state: ListState) -> None:
+    """Let the visitor search and order; what is typed counts as it is typed."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.text_input(
+            "Search",
+            key=_showing("q", state.text),
+            type="search",
+            live=True,
+            placeholder="Part of a namespace or tenant",
+            on_change=_keep,
+            args=("q",),
+            width=360,
+        )
+        st.radio(
+            "Order",
+            list(ORDERS),
+            format_func=ORDERS.__getitem__,
+            key=_showing("sort", state.sort),
+            horizontal=True,
+            on_change=_keep,
+            args=("sort",),
+        )
+
+
+def pages(state: ListState, number: int) -> int:
+    """Show the pages, where there is more than one, and return the one to show."""
+    last = max(1, -(-number // PAGE))
+    page = min(state.page, last)
+    if last > 1:
+        if st.session_state.get(_PAGE, page) != page:
+            del st.session_state[_PAGE]  # the address says another one, which is the default then
+        st.pagination(last, default=page, key=_PAGE, on_change=_turn_page)
+    return page
+
+
+def matching(entries: Sequence[TenantEntry], state: ListState) -> list[TenantEntry]:
+    """Return the tenants whose name has the text in it, in whichever case, in the order asked for."""
+    text = state.text.strip().casefold()
+    found = [entry for entry in entries if text in _searched(entry)] if text else list(entries)
+    if state.sort == "seen":
+        found.sort(key=lambda entry: entry.first_seen.epoch_nanos if entry.first_seen else -(2**63), reverse=True)
+    return found
+
+
+def chosen(entries: Sequence[TenantEntry]) -> tuple[str, str, TenantEntry | None] | None:
+    """Return the tenant that the address names, with its entry (None: not listed); None where it names none."""
+    namespace, tenant = st.query_params.get("namespace", ""), st.query_params.get("tenant", "")
+    if not namespace or not tenant:
+        return None
+    entry = next((entry for entry in entries if (entry.namespace, entry.tenant) == (namespace, tenant)), None)
+    return namespace, tenant, entry
+
+
+def list_query(state: ListState) -> dict[str, str]:
+    """Return the parameters of the list."""
+    page = state.page if state.page > 1 else None
+    return links.without_blanks({"q": state.text, "sort": state.sort if state.sort != "name" else "", "page": page})
+
+
+def table(context: Context, state: ListState, lines: Sequence[TenantLine]) -> None:
+    """Show the tenants on the screen as a table; choosing a row opens the tenant."""
+    names = [line.name for line in lines]
+    key = f"tenants {state!r} {st.session_state.get(_OPENED, 0)}"
+    st.dataframe(
+        pd.DataFrame([_row(line, demo=not context.store.settings.demo) for line in lines]),
+        hide_index=True,
+        height=_ROW_PIXELS * (len(lines) + 1) + 3,
+        key=key,
+        on_select=lambda: _open_chosen(key, names),
+        selection_mode="single-row",
+        alt="Tenants, one a row. Choosing a row opens the tenant.",
+    )
+
+
+def one_tenant(context: Context, line: TenantLine, *, listed: bool) -> None:
+    """Show a tenant with what is known of it, and the ways to its records, its chain, its gaps and its retention."""
+    entry, summary = line.entry, line.summary
+    with st.container(border=True, key="tenant"):
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            st.text(chain_name(entry.namespace, entry.tenant))
+            tenant_parts.marks(entry, alike=line.alike, demo=entry.demo and not context.store.settings.demo)
+        if isinstance(summary, InputError):
+            st.text(visible(str(summary)))
+            return
+        tenant_parts.state(line.kept, summary)
+        elements.field_list(_fields(line, summary, listed=listed))
+        query = links.chain_query(entry.namespace, entry.tenant)
+        with st.container(horizontal=True, gap="medium"):
+            elements.way(links.RECORDS, "Records", links.records_query(entry.namespace, entry.tenant))
+            for page, label in ((links.CHAIN, "Chain"), (links.GAPS, "Gaps"), (links.RETENTION, "Retention")):
+                elements.way(page, label, query)
+
+
+def _fields(line: TenantLine, summary: ChainSummary, *, listed: bool) -> list[tuple[str, str]]:
+    entry, kept = line.entry, line.kept
+    found = [
+        ("Length by its tip" if summary.tip is not None else "Records", tenant_parts.length(summary, kept)),
+        ("Last record", "none stands" if summary.newest is None else f"{moment(summary.newest)} UTC"),
+        ("First seen", utc(entry.first_seen) if entry.first_seen else "not known"),
+        ("Listed by", _source(entry, listed=listed)),
+    ]
+    if summary.tip is not None:
+        found.insert(1, ("Last position", position(summary.tip)))
+    gone = tenant_parts.gone_words(kept)
+    return [*found, ("Gone, when verified", gone)] if gone else found
+
+
+def _source(entry: TenantEntry, *, listed: bool) -> str:
+    if not listed:
+        return "nobody: only the link names it"
+    return "the tenant directory" if entry.first_seen else "a scan of this visit"
+
+
+def _row(line: TenantLine, *, demo: bool) -> dict[str, str]:
+    entry, summary = line.entry, line.summary
+    marks = ", ".join(
+        word for word, _colour in tenant_parts.mark_words(entry, alike=line.alike, demo=demo and entry.demo)
+    )
+    if isinstance(summary, InputError):
+        state, verified, size, newest = "Cannot be asked for", "–", "–", "–"
+    else:
+        state, verified = tenant_parts.state_words(line.kept, summary)
+        size = tenant_parts.length(summary, line.kept)
+        newest = "–" if summary.newest is None else moment(summary.newest, minutes=True)
+    return {
+        "Namespace": visible(entry.namespace),
+        "Tenant": visible(entry.tenant),
+        "State": state,
+        "Length": size,
+        "Last record (UTC)": newest,
+        "Verified (UTC)": verified,
+        "First seen (UTC)": utc(entry.first_seen, seconds=False).removesuffix(" UTC") if entry.first_seen else "–",
+        "Marks": marks or "–",
+    }
+
+
+def _searched(entry: TenantEntry) -> str:
+    """Return what a search looks into: the name as it is, and as it is shown."""
+    return f"{entry.namespace} / {entry.tenant}\n{entry.chain}\n{chain_name(entry.namespace, entry.tenant)}".casefold()
+
+
+def _showing(key: str, value: str) -> str:
+    """Let a widget show what the address says, unless it said so itself: told anew, it loses what is being typed."""
+    if st.session_state.get(_SAID) == (key, value):
+        del st.session_state[_SAID]
+    else:
+        st.session_state[key] = value
+    return key
+
+
+def _keep(key: str) -> None:
+    """Write into the address what was chosen; another search or order starts at its first page."""
+    value = st.session_state[key] or ""
+    st.session_state[_SAID] = (key, value)
+    st.query_params.pop("page", None)
+    if value in {"", "name"}:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = value
+
+
+def _turn_page() -> None:
+    st.query_params["page"] = str(st.session_state[_PAGE])
+
+
+def _open_chosen(key: str, names: Sequence[tuple[str, str]]) -> None:
+    rows = st.session_state[key].selection.rows
+    if rows:
+        namespace, tenant = names[rows[0]]
+        st.query_params.update({"namespace": namespace, "tenant": tenant})
+        st.session_state[_OPENED] = st.session_state.get(_OPENED, 0) + 1
