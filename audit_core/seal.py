@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from audit_core.chain.findings import Severity, Verdict
 from audit_core.chain.judge import judge_record
@@ -170,8 +170,8 @@ class ChainSealing:
                 ExpressionAttributeNames={"#fence": "_fence"},
                 ExpressionAttributeValues={**values, ":true": {"BOOL": True}},
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False
             raise translate(error, self._table.place) from error
         return True

@@ -1,4 +1,4 @@
-"""The parts of the Chain page: controls, progress, verdict, coverage, the strip, and the findings."""
+"""The parts of the Chain page: controls, verdict, coverage, the strip, and the findings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from audit_core.chain import statements
 from audit_core.chain.words import VERDICTS
 from audit_core.errors import InputError
 from audit_core.names import visible
-from audit_ui import elements, figures, finding_view, links
-from audit_ui.faults import one_message
+from audit_ui import elements, figures, finding_view, links, verification_parts
 from audit_ui.formats import cost, count, span, utc
 from audit_ui.strip import State, build_strip, state_of
-from audit_ui.verification import Request, Verification, reports
+from audit_ui.verification import Request
 
 if TYPE_CHECKING:
     from audit_core import ChainReport
@@ -23,22 +22,16 @@ if TYPE_CHECKING:
     from audit_ui.context import Context
 
 __all__ = [
+    "asked",
     "controls",
     "coverage",
     "findings",
     "footer",
-    "not_verified_yet",
-    "progress",
-    "report_to_show",
     "strip",
-    "under_way",
     "verdict",
 ]
 
 MOST_FINDINGS = 1000
-_KEPT = "verification"
-_FORCED = "verify again"
-_PAUSE_SECONDS = 0.1
 _ROW_PIXELS = 35
 _MOST_ROWS_HIGH = 8
 _LARGEST_BOUND = 2**53 - 1
@@ -71,62 +64,9 @@ def controls(chosen: TenantEntry) -> Request:
 
 
 def _verify(chosen: TenantEntry) -> None:
-    asked = st.session_state
-    state = {"first": asked["first"], "last": asked["last"], "thorough": asked["thorough"] and "1", "verify": "1"}
-    st.query_params.from_dict(links.chain_query(chosen.namespace, chosen.tenant, **state))
-    st.session_state[_FORCED] = True
-
-
-def under_way(context: Context, request: Request) -> Verification | None:
-    """Return this visit's verification of what is asked for, started where a click or the address says so."""
-    kept: Verification | None = st.session_state.get(_KEPT)
-    if kept is not None and kept.request != request:
-        kept = None
-    forced = st.session_state.pop(_FORCED, False)
-    if forced or (kept is None and st.query_params.get("verify") == "1"):
-        kept = Verification(context, request)
-        st.session_state[_KEPT] = kept
-        kept.advance()
-    return kept
-
-
-@st.fragment(run_every=_PAUSE_SECONDS)
-def progress(verification: Verification) -> None:
-    """Go on for a slice of time and show how far it is; a click stops it."""
-    with one_message():
-        verification.advance()
-        if not verification.running:
-            st.rerun()
-        at = verification.progress
-        known = f" of {at.total:,}" if at.total else ""
-        breaks = f"{count(at.breaks, 'break')} found so far" if at.breaks else "no break so far"
-        done = min(1.0, at.position / at.total) if at.total else 0.0
-        st.progress(
-            done, text=f"Verifying: position {at.position:,}{known}, {count(at.records, 'record')} checked, {breaks}"
-        )
-        if st.button("Stop", key="stop"):
-            verification.stop()
-            st.rerun()
-
-
-def report_to_show(context: Context, request: Request, verification: Verification | None) -> ChainReport | None:
-    """Return the report of this visit's verification, else the chain's last one in this process."""
-    if verification is not None:
-        if verification.stopped and st.button("Go on from where it stopped", key="go_on"):
-            verification.go_on()
-            st.rerun()
-        return verification.report
-    last = reports().last(context.table_key, request.namespace, request.tenant) if request.whole else None
-    return last if last is not None and (last.thorough or not request.thorough) else None
-
-
-def not_verified_yet() -> None:
-    """Say that there is no verdict yet."""
-    elements.nothing_here(
-        "Not verified yet",
-        "Nobody has verified this since the program was started, so nothing is known about it. **Verify** reads the "
-        "chain from its start to its end and checks every record and every link.",
-    )
+    typed = st.session_state
+    state = {"first": typed["first"], "last": typed["last"], "thorough": typed["thorough"] and "1", "verify": "1"}
+    verification_parts.again(links.chain_query(chosen.namespace, chosen.tenant, **state))
 
 
 def verdict(report: ChainReport, request: Request) -> None:
@@ -138,7 +78,7 @@ def verdict(report: ChainReport, request: Request) -> None:
             with st.container(horizontal=True, gap="xsmall"):
                 elements.verdict_badge(report.verdict)
                 if not request.whole:
-                    st.badge(f"Only {_range(request)}", color="orange")
+                    st.badge(f"Only {asked(request)}", color="orange")
                 if report.summary.valid:
                     st.badge(statements.rung(report), color="gray")
             st.subheader(said.headline, anchor=False)
@@ -158,7 +98,7 @@ def coverage(report: ChainReport) -> None:
     parts = [
         ("Whole record", covered.full, "The record stands, and a hash of all of it vouches for it."),
         (
-            "Ten fields only",
+            "Ten fields",
             covered.record_hash_only,
             "The record stands; its record hash vouches for ten of its fields.",
         ),
@@ -239,7 +179,7 @@ def _open_chosen(key: str) -> None:
 
 def footer(report: ChainReport, request: Request) -> None:
     """Say what was not checked, and what the verification cost."""
-    said = statements.limits(report, None if request.whole else _range(request))
+    said = statements.limits(report, asked(request))
     if said:
         st.subheader("What was not checked", anchor=False)
         for line in said:
@@ -247,7 +187,10 @@ def footer(report: ChainReport, request: Request) -> None:
     st.caption(f"As of {utc(report.at)}. {cost(report.reading)}.")
 
 
-def _range(request: Request) -> str:
+def asked(request: Request) -> str | None:
+    """Say in words which positions were asked for; None for the whole chain."""
+    if request.whole:
+        return None
     if request.last is None:
         return f"from position {request.first:,} on"
     return f"positions {span(request.first or 0, request.last)}"

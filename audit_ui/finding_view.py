@@ -1,4 +1,4 @@
-"""One finding in full: what it means, what may be behind it, what to do, and the evidence side by side."""
+"""One finding in full: what it means, what may be behind it, what to do, and the evidence as it was read again."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from audit_core.chain.exhibits import read_evidence
+from audit_core.chain.findings import Severity
+from audit_core.chain.gaps import gap_kind
 from audit_core.chain.statements import altered_part
 from audit_core.chain.words import FINDINGS, SEVERITIES
 from audit_core.errors import InputError
 from audit_core.names import visible
-from audit_ui import elements, links
-from audit_ui.formats import count, span
-from audit_ui.record_view import hash_lines
+from audit_ui import elements, exhibit_parts, links, record_view
+from audit_ui.formats import cost, count, span, utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audit_core import ChainReport, Finding
+    from audit_core.chain.findings import Evidence
     from audit_ui.context import Context
 
 __all__ = ["show", "table_rows"]
@@ -29,7 +32,7 @@ def table_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
         {
             "Finding": FINDINGS[finding.kind].name,
             "Weight": SEVERITIES[finding.severity],
-            "Position": span(finding.sequence_number, finding.last_sequence_number),
+            "Position": _place(finding),
             "Record": visible(finding.record_id or "–"),
             "Expected": visible(finding.expected or "–"),
             "Found": visible(finding.found or "–"),
@@ -39,11 +42,10 @@ def table_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
 
 
 def show(context: Context, report: ChainReport, finding: Finding) -> None:
-    """Show a finding with its evidence; reads its record, where one is named, once."""
+    """Show a finding with its evidence; where none was kept, what stands there is read now."""
     said = FINDINGS[finding.kind]
-    where = span(finding.sequence_number, finding.last_sequence_number)
     with st.container(border=True, key="finding"):
-        st.subheader(f"{said.name}, position {where}", anchor=False)
+        st.subheader(f"{said.name}, {_where(finding)}", anchor=False)
         if finding.positions > 1:
             st.caption(f"{count(finding.positions, 'position')} in a row.")
         meaning, causes, next_step = st.columns(3, gap="medium")
@@ -63,40 +65,88 @@ def show(context: Context, report: ChainReport, finding: Finding) -> None:
         for cell, heading, value in ((expected, "Expected", finding.expected), (found, "Found", finding.found)):
             cell.markdown(f"**{heading}**")
             cell.code(visible(value or "nothing to compare"), language=None, wrap_lines=True)
-        _record(context, finding)
         _ways(report, finding)
+        if finding.evidence is None:
+            _read_now(context, report, finding)
+        else:
+            st.subheader("What was read again", anchor=False)
+            st.caption(
+                f"Read a second time before it was reported, {utc(finding.evidence.at)} by the engine's clock. "
+                "It is shown as it was then."
+            )
+            _evidence(report, finding, finding.evidence)
 
 
-def _record(context: Context, finding: Finding) -> None:
-    if finding.record_id is None:
+def _read_now(context: Context, report: ChainReport, finding: Finding) -> None:
+    """Read what stands at the finding, and say that this is not what the verification saw."""
+    st.subheader("What stands there now", anchor=False)
+    why = (
+        "so many findings were made that the evidence was kept of the first only"
+        if finding.severity is Severity.BREAK
+        else "the verification keeps evidence of breaks only, and this is none"
+    )
+    chain = (report.namespace, report.tenant)
+    evidence, reading = read_evidence(context.store.table, chain, finding)
+    if evidence.exhibit is None:
+        st.caption("It stands at no position of the chain: it has no fence and no neighbours. Read now, by its id.")
+        _record_alone(context, finding)
         return
-    st.markdown("**Record**")
-    st.code(visible(finding.record_id), language=None)
+    st.caption(f"Read now, {utc(evidence.at)}: {why}. {cost(reading)}.")
+    _evidence(report, finding, evidence)
+
+
+def _evidence(report: ChainReport, finding: Finding, evidence: Evidence) -> None:
+    chain = (report.namespace, report.tenant)
+    if evidence.exhibit is not None:
+        if finding.positions > 1:
+            st.caption("The first of its positions is shown.")
+        exhibit_parts.whole(evidence.exhibit, evidence.before, chain)
+    if not isinstance(finding.sequence_number, int):
+        return
+    start = "There is none: the chain starts here." if finding.sequence_number == 0 else "Nothing stands there."
+    before, after = st.columns(2, gap="medium")
+    with before:
+        exhibit_parts.neighbour(evidence.before, "The neighbour before", chain, start)
+    with after:
+        exhibit_parts.neighbour(evidence.after, "The neighbour after", chain, "Nothing stands there.")
+
+
+def _record_alone(context: Context, finding: Finding) -> None:
+    """Show a record that is at no position by its id."""
     try:
-        row = context.store.get(finding.record_id)
+        row = None if finding.record_id is None else context.store.get(finding.record_id)
     except InputError:
         row = None
     if row is None:
-        st.caption("It does not stand any more.")
+        st.text("It does not stand any more.")
         return
-    said = f"{finding.expected} {finding.found}"
-    for line in hash_lines(row.stored.item):
-        if line.fits is False and line.recomputed not in said:
-            stored, now = st.columns(2, gap="medium")
-            stored.caption(f"{line.name} as stored")
-            stored.code(visible(line.stored), language=None, wrap_lines=True)
-            now.caption(f"{line.name} as recomputed now")
-            now.code(line.recomputed, language=None, wrap_lines=True)
+    for line in record_view.hash_lines(row.stored.item):
+        if line.fits is not None:
+            st.caption(f"{line.name}: {'✓ fits the content' if line.fits else '✕ does not fit the content'}")
+    with st.expander("All fields of the record"):
+        exhibit_parts.item_fields(row.stored.item)
 
 
 def _ways(report: ChainReport, finding: Finding) -> None:
     chain = (report.namespace, report.tenant)
+    first, last = finding.sequence_number, finding.last_sequence_number
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if finding.record_id is not None:
+        if gap_kind(finding) is not None:
+            elements.way(links.GAPS, "See the gap", links.chain_query(*chain, gap=first))
+        elif finding.record_id is not None:
             elements.way(links.RECORDS, "Open the record", links.records_query(*chain, record=finding.record_id))
-        elements.way(links.RECORDS, "Records by sequence", links.records_query(*chain, order="sequence"))
-        first, last = finding.sequence_number, finding.last_sequence_number
         if isinstance(first, int) and isinstance(last, int) and first >= 0:
-            first, last = max(0, first - 5), last + 5
-            query = links.chain_query(*chain, first=first, last=last, verify=1)
+            query = links.chain_query(*chain, first=max(0, first - 5), last=last + 5, verify=1)
             elements.turn("Verify the positions around it", query, key="around")
+        order = "sequence" if first is not None else ""
+        elements.way(links.RECORDS, "Records of the chain", links.records_query(*chain, order=order))
+
+
+def _where(finding: Finding) -> str:
+    if finding.sequence_number is None:
+        return "no position"
+    return f"position{'s' if finding.positions > 1 else ''} {_place(finding)}"
+
+
+def _place(finding: Finding) -> str:
+    return "–" if finding.sequence_number is None else span(finding.sequence_number, finding.last_sequence_number)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from audit_core.chain.findings import Verdict
+from audit_core.errors import EngineError
 from audit_core.fences import Fence, FenceState, bare_fence
 from tests.chains import LIFETIME, NAMES, Chain
 from tests.tables import put
@@ -115,6 +117,21 @@ def test_two_sealers_at_once_share_the_work(store: AuditStore) -> None:
     assert first.report.left == second.report.left == ()
     assert first.report.sealed + second.report.sealed == 150
     assert store.verify(*NAMES, thorough=True).verdict is Verdict.INTACT
+
+
+def test_an_engine_that_goes_away_is_a_typed_error_and_the_next_sealing_completes_it(
+    store: AuditStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, *Chain().elsewhere(5).items())
+
+    def away(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store.table.client, "update_item", away)
+        with pytest.raises(EngineError):
+            sealed(store)
+    assert sealed(store).sealed == 5
 
 
 def test_a_broken_off_sealing_is_completed_by_the_next(store: AuditStore) -> None:

@@ -1,7 +1,8 @@
 """Ranges of sequence numbers without a record, each with what the evidence says of it.
 
 Pure functions over the findings of a report: `verifier` does the judging. A table of gaps needs its findings put
-together, since one hole in a chain may hold positions of several fates side by side.
+together, since one hole in a chain may hold positions of several fates side by side. What stands beside a gap, and
+what its fences say, is read by `exhibits`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING
 from audit_core.chain.findings import Finding, FindingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Gap", "GapKind", "GapPart", "find_gaps"]
+    from audit_core.chain.findings import ChainReport
+
+__all__ = ["Gap", "GapKind", "GapPart", "GapTotals", "find_gaps", "gap_at", "gap_kind", "gap_totals"]
 
 
 class GapKind(enum.StrEnum):
@@ -75,6 +78,45 @@ class Gap:
     def positions(self) -> int:
         """How many sequence numbers it spans."""
         return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class GapTotals:
+    """The positions that were judged: `present` have a record, `gone` are counted by what the evidence says of them."""
+
+    present: int
+    gone: Mapping[GapKind, int]
+
+    @property
+    def missing(self) -> int:
+        """How many are gone and TTL cannot be why."""
+        return sum(number for kind, number in self.gone.items() if kind not in {GapKind.EXPIRED, GapKind.UNPROVEN})
+
+    @property
+    def positions(self) -> int:
+        """How many there are in all."""
+        return self.present + sum(self.gone.values())
+
+
+def gap_kind(finding: Finding) -> GapKind | None:
+    """Return what a finding says of positions without a record; None where it is about something else."""
+    return _KIND_OF.get(finding.kind)
+
+
+def gap_totals(report: ChainReport) -> GapTotals:
+    """Count the positions that a report judged; `present` is what is left when all that are gone are taken away."""
+    gone = dict.fromkeys(GapKind, 0)
+    for gap in find_gaps(report.findings):
+        for part in gap.parts:
+            gone[part.kind] += part.positions
+    if report.first_sequence is None or report.last_sequence is None:
+        return GapTotals(0, gone)
+    return GapTotals(report.last_sequence - report.first_sequence + 1 - sum(gone.values()), gone)
+
+
+def gap_at(gaps: Iterable[Gap], position: int) -> Gap | None:
+    """Return the gap that a position lies in."""
+    return next((gap for gap in gaps if gap.first <= position <= gap.last), None)
 
 
 def find_gaps(findings: Iterable[Finding]) -> tuple[Gap, ...]:

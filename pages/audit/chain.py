@@ -1,10 +1,19 @@
-"""Chain: verify one chain while one watches, and see what was found, where, and what it means."""
+"""Chain: verify one chain while one watches, see what was found, where, and what it means; seal it; take it away."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from audit_ui import chain_parts, chooser, context, elements
+from audit_ui import (
+    chain_parts,
+    chooser,
+    context,
+    elements,
+    extract_parts,
+    report_parts,
+    seal_parts,
+    verification_parts,
+)
 
 visitor = context.current()
 
@@ -19,18 +28,21 @@ if chosen is None:
     st.stop()
 
 request = chain_parts.controls(chosen)
-verification = chain_parts.under_way(visitor, request)
+verification = verification_parts.under_way(visitor, request)
 if verification is not None and verification.running:
-    chain_parts.progress(verification)
+    verification_parts.progress(verification)
     st.stop()
 
-report = chain_parts.report_to_show(visitor, request, verification)
+report = verification_parts.report_to_show(visitor, request, verification)
 if report is None:
-    chain_parts.not_verified_yet()
+    verification_parts.not_verified_yet()
     st.stop()
 
 chain_parts.verdict(report, request)
 chain_parts.coverage(report)
+seal_parts.section(visitor, report, request)
 chain_parts.strip(report, request)
 chain_parts.findings(visitor, report, request)
 chain_parts.footer(report, request)
+report_parts.take_away(visitor, report, chain_parts.asked(request))
+extract_parts.offer_chain_export(visitor, request)
