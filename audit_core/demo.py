@@ -7,7 +7,6 @@ the embedded engine nothing expires by itself and transactions are slow. Every c
 from __future__ import annotations
 
 import random
-import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,10 @@ from audit_core.client import engine_errors
 from audit_core.directory import list_tenants, register_update
 from audit_core.errors import WriteRefusedError
 from audit_core.fences import bare_fence, fence_id, full_fence
+from audit_core.generator import sample_record
 from audit_core.hashing import record_hash
 from audit_core.jsontext import json_text
 from audit_core.linking import link_record
-from audit_core.records import AuditRecord
 from audit_core.schema import INDEX_TIME
 from audit_core.table import KeyRange
 from audit_core.tip import EMPTY, Tip, sequence_range
@@ -26,6 +25,7 @@ from audit_core.tip import EMPTY, Tip, sequence_range
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from audit_core.records import AuditRecord
     from audit_core.table import Table
     from audit_core.timestamps import Timestamp
 
@@ -36,12 +36,6 @@ Pair = tuple[dict[str, dict[str, Any]] | None, dict[str, dict[str, Any]] | None]
 
 _DAY = 86_400
 _WRITES = 25
-_NAMES = ("ada", "boris", "chen", "dalia", "emeka", "farida")
-_ACTIONS = {
-    "notifications": (("email", "send_email"), ("sms", "send_sms"), ("webhook", "call_webhook")),
-    "payments": (("stripe", "capture_charge"), ("stripe", "issue_refund"), ("bank", "wire_transfer")),
-    "infrastructure": (("k8s", "scale_deployment"), ("aws", "rotate_key"), ("dns", "change_record")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,32 +153,9 @@ def _records(chain: DemoChain, now: Timestamp) -> Iterator[AuditRecord]:
     start = now.plus_seconds(-span - 3600)
     for number in range(chain.records):
         moment = start.plus_seconds(span * number / chain.records + chance.uniform(0, span / chain.records / 2))
-        provider, action_type = chance.choice(_ACTIONS[chain.namespace])
-        outcome, verdict = chance.choices(
-            (("executed", "allow"), ("failed", "allow"), ("suppressed", "deny"), ("throttled", "allow")), (86, 6, 6, 2)
-        )[0]
-        took = chance.randrange(3, 900)
-        record_id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
-        yield AuditRecord(
-            id=record_id,
-            action_id=f"act-{record_id[:8]}",
-            namespace=chain.namespace,
-            tenant=chain.tenant,
-            provider=provider,
-            action_type=action_type,
-            verdict=verdict,
-            outcome=outcome,
-            dispatched_at=moment,
-            completed_at=moment.plus_seconds(took / 1000),
-            duration_ms=took,
-            caller_id=f"user:{chance.choice(_NAMES)}",
-            auth_method=chance.choice(("api_key", "oidc")),
-            matched_rule=None if verdict == "allow" else "quiet-hours",
-            verdict_details=json_text({"rule": "default" if verdict == "allow" else "quiet-hours"}),
-            outcome_details=json_text({"status": 200 if outcome == "executed" else 503}),
-            action_payload=json_text({"n": number, "to": f"acct-{chance.randrange(1000, 9999)}"}),
-            expires_at=None if chain.lifetime is None else moment.plus_seconds(chain.lifetime),
-        )
+        made = sample_record(chance, chain.namespace, chain.tenant, moment, number=number)
+        expires_at = None if chain.lifetime is None else moment.plus_seconds(chain.lifetime)
+        yield replace(made, expires_at=expires_at)
 
 
 def _is_past(item: dict[str, dict[str, Any]] | None, now: Timestamp) -> bool:
