@@ -1,7 +1,8 @@
-"""A verification as a document: JUnit XML for a build server, and one HTML file that prints well and is complete.
+"""A verification as a document: JSON for programs, JUnit XML for a build server, one HTML file to print and to keep.
 
-What is said, and how carefully, is decided in `chain.statements` and `chain.words`; here it gets its form. Text out of
-records is escaped, and what cannot be seen in it is made visible (CASES 49, 51).
+The JSON form is read by others: keys may be added, none changes. What is said, and how carefully, is decided in
+`chain.statements` and `chain.words`; here it gets its form. Text out of records is escaped, and what cannot be seen in
+it is made visible (CASES 49, 51).
 """
 
 from __future__ import annotations
@@ -9,25 +10,25 @@ from __future__ import annotations
 import base64
 import functools
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import jinja2
 
-from audit_core.chain.findings import Severity, Verdict
-from audit_core.chain.statements import altered_part, covered, hash_checks, limits, where
+from audit_core.chain.findings import Severity, Verdict, json_number
+from audit_core.chain.statements import altered_part, covered, hash_checks, limits, not_covered, where
 from audit_core.chain.words import BEYOND, FINDINGS, SEVERITIES, VERDICTS
 from audit_core.names import visible
 
 if TYPE_CHECKING:
-    from audit_core.chain.findings import ChainReport, Exhibit, Finding
+    from audit_core.chain.findings import ChainReport, Exhibit, Finding, FindingKind
     from audit_core.chain.statements import ChainStatement, Statement
     from audit_core.items import Item
-    from audit_core.table import Reading
     from audit_core.timestamps import Timestamp
 
-__all__ = ["evidence_json", "html_document", "junit_document"]
+__all__ = ["evidence_json", "html_document", "junit_document", "statement_json"]
 
 MOST_OPENED = 100
 """Findings of one chain that the HTML document opens in full."""
@@ -58,12 +59,67 @@ def junit_document(statement: Statement, *, allow_unproven: bool = False) -> str
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
     suite.set("tests", str(len(cases)))
-    said = (f"Chains: {statement.origin}.", f"Read: {_cost(statement.reading)}.", BEYOND)
+    said = (f"Chains: {statement.origin}.", f"Read: {statement.reading}.", BEYOND)
     ET.SubElement(suite, "system-out").text = "\n".join(visible(line) for line in said)
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def statement_json(statement: Statement) -> dict[str, Any]:
+    """Return the JSON form of a verification."""
+    return {
+        "verdict": statement.verdict.value,
+        "chains": [_chain_json(chain) for chain in statement.chains],
+        "source": statement.source,
+        "origin": statement.origin,
+        "reading": asdict(statement.reading),
+        "not_shown": BEYOND,
+        "explanations": {kind.value: asdict(said) for kind, said in FINDINGS.items() if kind in _kinds(statement)},
+    }
+
+
+def _kinds(statement: Statement) -> set[FindingKind]:
+    return {finding.kind for chain in statement.chains for finding in chain.report.findings}
+
+
+def _chain_json(chain: ChainStatement) -> dict[str, Any]:
+    report = chain.report
+    summary = asdict(report.summary)
+    summary["first_broken_at"] = json_number(report.summary.first_broken_at)
+    return {
+        "namespace": report.namespace,
+        "tenant": report.tenant,
+        "verdict": report.verdict.value,
+        "records_checked": report.records_checked,
+        "first_sequence": report.first_sequence,
+        "last_sequence": report.last_sequence,
+        "coverage": asdict(report.coverage),
+        "findings": [_finding_json(finding, report) for finding in report.findings],
+        "summary": summary,
+        "thorough": report.thorough,
+        "at": str(report.at),
+        "reason": report.reason,
+        "upper_bound": report.upper_bound,
+        "not_covered": list(not_covered(report, chain.asked)),
+        "unvouched_ends": list(report.unvouched_ends),
+        "reading": asdict(report.reading),
+    }
+
+
+def _finding_json(finding: Finding, report: ChainReport) -> dict[str, Any]:
+    return {
+        "kind": finding.kind.value,
+        "sequence_number": json_number(finding.sequence_number),
+        "last_sequence_number": json_number(finding.last_sequence_number),
+        "record_id": finding.record_id,
+        "expected": finding.expected,
+        "found": finding.found,
+        "severity": finding.severity.value,
+        "inferred": finding.inferred,
+        "evidence": evidence_json(finding, (report.namespace, report.tenant)),
+    }
 
 
 def evidence_json(finding: Finding, chain: tuple[str, str]) -> dict[str, Any] | None:
@@ -90,7 +146,7 @@ def _case(suite: ET.Element, chain: ChainStatement, *, allow_unproven: bool) -> 
         ET.SubElement(case, "error", type="incomplete", message=visible(report.reason or headline))
     elif report.verdict is Verdict.UNCHAINED:
         ET.SubElement(case, "skipped", message=headline)
-    said = [f"Verdict: {report.verdict.value}", *covered(report), *limits(report, chain.asked), _cost(report.reading)]
+    said = [f"Verdict: {report.verdict.value}", *covered(report), *limits(report, chain.asked), str(report.reading)]
     if len(report.findings) > MOST_LISTED:
         said.insert(1, f"{MOST_LISTED:,} of {len(report.findings):,} findings are listed.")
     ET.SubElement(case, "system-out").text = "\n".join(visible(line) for line in said)
@@ -135,10 +191,6 @@ def _item_text(item: Item) -> str:
     return "\n".join(visible(f"{name}: {json.dumps(_plain(item[name]), ensure_ascii=False)}") for name in sorted(item))
 
 
-def _cost(reading: Reading) -> str:
-    return f"{reading.items:,} items in {reading.requests:,} requests, {reading.units:,.1f} read units"
-
-
 def _breaks(report: ChainReport) -> int:
     return sum(finding.severity is Severity.BREAK for finding in report.findings)
 
@@ -153,7 +205,6 @@ def _template() -> jinja2.Template:
         altered_part=altered_part,
         beyond=BEYOND,
         breaks=_breaks,
-        cost=_cost,
         covered=covered,
         finding_words=FINDINGS,
         hash_checks=hash_checks,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from audit_core.importentries import Entry, ImportOptions
     from audit_core.items import Item
+    from audit_core.plainrecords import ReadRecord
 
 __all__ = ["Kind", "read_content"]
 
@@ -223,8 +224,15 @@ def _records(content: bytes, path: Path, options: ImportOptions) -> Iterator[Ent
             yield value
         elif answer is not None:
             yield from _answer(answer, place, options)
+        elif isinstance(value, dict) and isinstance(value.get("id"), dict):
+            yield place.tried(_read_item, value, options)
         else:
             yield place.tried(read_plain, value, options)
+
+
+def _read_item(value: object, options: ImportOptions) -> ReadRecord:
+    """Read a typed item, as `query --jsonl` writes it."""
+    return read_typed(typed_item(value), options)
 
 
 def _answer(answer: list[Any], place: Place, options: ImportOptions) -> Iterator[Entry]:

@@ -41,6 +41,10 @@ class Reading:
     requests: int = 0
     units: float = 0.0
 
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.items:,} items in {self.requests:,} requests, {self.units:,.1f} read units"
+
     def __add__(self, other: Reading) -> Reading:
         """Add two up."""
         return Reading(self.items + other.items, self.requests + other.requests, self.units + other.units)

@@ -97,9 +97,7 @@ def test_a_store_redacts_before_it_hashes_and_writes(open_store: Callable[..., A
 
 
 def test_records_without_a_chain_are_redacted_too(open_store: Callable[..., AuditStore]) -> None:
-    store = open_store(
-        AUDIT__REDACT__ENABLED="true", AUDIT__REDACT__FIELDS="password", COMPLIANCE__HASH_CHAIN="false"
-    )
+    store = open_store(AUDIT__REDACT__ENABLED="true", AUDIT__REDACT__FIELDS="password", COMPLIANCE__HASH_CHAIN="false")
     store.append(record(action_payload='{"password":"hunter2"}'))
     assert "hunter2" not in str(everything(store))
 

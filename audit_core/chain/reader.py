@@ -8,7 +8,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from audit_core.chain.verifier import ChainVerifier
 from audit_core.fences import LOOK_BACK, Fence, fence_id, link_of, read_fences
 from audit_core.items import INTENT, text_of, whole_number
 from audit_core.names import ns_tenant
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from audit_core.chain.findings import Position
+    from audit_core.chain.verifier import ChainVerifier
     from audit_core.items import Item
     from audit_core.table import Answer, Table
     from audit_core.timestamps import Timestamp

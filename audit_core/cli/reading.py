@@ -6,14 +6,17 @@ Which records a filter means, and what a page costs, is in `query`; whether reco
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audit_core.cli.extracting import chosen_form, write_records
 from audit_core.cli.listing import listed_tenants
 from audit_core.cli.plainitems import plain_item, plain_text
 from audit_core.cli.session import NEGATIVE, Session
-from audit_core.cli.terminal import JsonFlag, cost, print_json, print_line, print_table, reading_json, say
+from audit_core.cli.terminal import JsonFlag, print_json, print_line, print_table, say
 from audit_core.names import look_alikes, visible
 from audit_core.query import Order, RecordFilter
 from audit_core.timestamps import Timestamp
@@ -52,7 +55,7 @@ def list_tenants(
             }
             for entry in listing.entries
         ]
-        read = reading_json(listing.reading)
+        read = asdict(listing.reading)
         print_json({"source": listing.source, "tenants": tenants, "ignored": listing.ignored, "read": read})
         return
     rows = []
@@ -64,7 +67,7 @@ def list_tenants(
     if rows:
         print_table(("namespace", "tenant", "first seen", ""), rows)
     print_line(f"{len(rows):,} tenants, {listing.origin}.")
-    print_line(f"Read: {cost(listing.reading)}.")
+    print_line(f"Read: {listing.reading}.")
 
 
 def query_records(
@@ -88,9 +91,23 @@ def query_records(
     cursor: Annotated[
         str | None, typer.Option("--cursor", help="Where another page begins, as it was printed.")
     ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write all that match instead, for a spreadsheet; each cell inert."),
+    ] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option("--jsonl", metavar="FILE", help="Write all that match instead, as items that `hash` takes."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one page of a tenant's records, each value that is given being equal to the record's."""
+    """Show one page of a tenant's records, each value that is given being equal to the record's.
+
+    With --csv or --jsonl all of them go to a file instead, and FILE.manifest.json beside it names filter, time, count
+    and SHA-256. Exit status 3: not all could be read, which the manifest says.
+    """
+    file = chosen_form(csv, jsonl, force=force, paged=limit is not None or cursor is not None)
     wanted = RecordFilter(
         namespace=namespace,
         tenant=tenant,
@@ -107,9 +124,13 @@ def query_records(
         until=None if until is None else Timestamp.parse(until),
     )
     with closing(Session.of(context).open()) as store:
+        if file is not None:
+            form, target = file
+            write_records(store, wanted, order, form, target, as_json=as_json)
+            return
         page = store.query(wanted, order=order, limit=limit, cursor=cursor)
     if as_json:
-        read = {**reading_json(page.reading), "complete": page.complete, "at": str(page.at)}
+        read = {**asdict(page.reading), "complete": page.complete, "at": str(page.at)}
         print_json({**_rows_json(page.rows), "next": page.next, "previous": page.previous, "read": read})
         return
     if page.rows:
@@ -181,7 +202,7 @@ def _print_page_end(page: Page) -> None:
         )
     if page.previous is not None:
         print_line(f"The page before: --cursor {page.previous}")
-    print_line(f"Read: {cost(page.reading)}, at {page.at}.")
+    print_line(f"Read: {page.reading}, at {page.at}.")
 
 
 def _print_record(row: Row) -> None:

@@ -1,27 +1,25 @@
-"""A verification on a terminal and as JSON: never more than its evidence holds, and what it does not show beside it.
+"""A verification on a terminal: never more than its evidence holds, and what it does not show beside it.
 
-What is said is in `chain.statements`. The JSON form is read by other programs: keys may be added, none changes.
+What is said is in `chain.statements`; files and JSON are made in `documents`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from audit_core.chain.findings import Severity, Verdict, json_number
+from audit_core.chain.findings import Severity, Verdict
 from audit_core.chain.statements import covered, ends, not_covered
 from audit_core.chain.words import BEYOND, FINDINGS
-from audit_core.cli.terminal import cost, print_line, print_table, reading_json
-from audit_core.documents import evidence_json
+from audit_core.cli.terminal import print_line, print_table
 from audit_core.names import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit_core.chain.findings import ChainReport, Finding, FindingKind
+    from audit_core.chain.findings import Finding
     from audit_core.chain.statements import ChainStatement, Statement
 
-__all__ = ["print_statement", "statement_json"]
+__all__ = ["print_statement"]
 
 _WORDS = {
     Verdict.UNCHAINED: "records without a chain; nothing vouches for them, and the verdict leaves them alone",
@@ -37,61 +35,6 @@ _INFERRED = (
 )
 
 
-def statement_json(statement: Statement) -> dict[str, Any]:
-    """Return the JSON form of a verification."""
-    return {
-        "verdict": statement.verdict.value,
-        "chains": [_chain_json(chain) for chain in statement.chains],
-        "source": statement.source,
-        "origin": statement.origin,
-        "reading": reading_json(statement.reading),
-        "not_shown": BEYOND,
-        "explanations": {kind.value: asdict(said) for kind, said in FINDINGS.items() if kind in _kinds(statement)},
-    }
-
-
-def _kinds(statement: Statement) -> set[FindingKind]:
-    return {finding.kind for chain in statement.chains for finding in chain.report.findings}
-
-
-def _chain_json(chain: ChainStatement) -> dict[str, Any]:
-    report = chain.report
-    summary = asdict(report.summary)
-    summary["first_broken_at"] = json_number(report.summary.first_broken_at)
-    return {
-        "namespace": report.namespace,
-        "tenant": report.tenant,
-        "verdict": report.verdict.value,
-        "records_checked": report.records_checked,
-        "first_sequence": report.first_sequence,
-        "last_sequence": report.last_sequence,
-        "coverage": asdict(report.coverage),
-        "findings": [_finding_json(finding, report) for finding in report.findings],
-        "summary": summary,
-        "thorough": report.thorough,
-        "at": str(report.at),
-        "reason": report.reason,
-        "upper_bound": report.upper_bound,
-        "not_covered": list(not_covered(report, chain.asked)),
-        "unvouched_ends": list(report.unvouched_ends),
-        "reading": reading_json(report.reading),
-    }
-
-
-def _finding_json(finding: Finding, report: ChainReport) -> dict[str, Any]:
-    return {
-        "kind": finding.kind.value,
-        "sequence_number": json_number(finding.sequence_number),
-        "last_sequence_number": json_number(finding.last_sequence_number),
-        "record_id": finding.record_id,
-        "expected": finding.expected,
-        "found": finding.found,
-        "severity": finding.severity.value,
-        "inferred": finding.inferred,
-        "evidence": evidence_json(finding, (report.namespace, report.tenant)),
-    }
-
-
 def print_statement(statement: Statement) -> None:
     """Print a block for each chain, then the whole."""
     for chain in statement.chains:
@@ -99,7 +42,7 @@ def print_statement(statement: Statement) -> None:
     verdict = statement.verdict
     print_line(f"Verdict: {verdict.value} ({_WORDS[verdict]})", style="bold")
     print_line(f"Chains:  {len(statement.chains):,}, {visible(statement.origin)}.")
-    print_line(f"Read:    {cost(statement.reading)}.")
+    print_line(f"Read:    {statement.reading}.")
     print_line(BEYOND)
 
 
@@ -117,7 +60,7 @@ def _print_chain(chain: ChainStatement) -> None:
     last = ends(report)
     if last is not None:
         facts.append(("ends", last))
-    facts.append(("read", f"{cost(report.reading)}, at {report.at}"))
+    facts.append(("read", f"{report.reading}, at {report.at}"))
     for name, words in facts:
         print_line(f"  {name:<13} {words}")
     if report.findings:

@@ -22,16 +22,12 @@ from audit_core.names import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from audit_core.table import Reading
-
 __all__ = [
     "JsonFlag",
-    "cost",
     "print_json",
     "print_line",
     "print_table",
     "progress_bar",
-    "reading_json",
     "say",
     "shown",
 ]
@@ -85,16 +81,6 @@ def progress_bar() -> Progress:
         redirect_stderr=False,
         disable=not sys.stderr.isatty(),
     )
-
-
-def cost(reading: Reading) -> str:
-    """Say what reading took."""
-    return f"{reading.items:,} items in {reading.requests:,} requests, {reading.units:,.1f} read units"
-
-
-def reading_json(reading: Reading) -> dict[str, object]:
-    """Return what reading took, for JSON."""
-    return {"items": reading.items, "requests": reading.requests, "units": reading.units}
 
 
 def _console() -> Console:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from audit_core.errors import InputError
-from audit_ui import chooser, context, elements, faults, record_parts
+from audit_ui import chooser, context, elements, extract_parts, faults, record_parts
 from audit_ui.formats import count
 from audit_ui.record_query import RecordsState
 
@@ -50,4 +50,6 @@ if page.rows:
 else:
     record_parts.no_rows(state, page)
 record_parts.page_links(state, page)
+if page.rows or page.next is not None:
+    extract_parts.offer_records(visitor, wanted, state.order)
 elements.read_footer(page.reading, page.at)
