@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from audit_core.errors import ImportFileError
+from audit_core.manifests import MANIFEST_ENDING
 from audit_core.names import visible
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _walk(root: Path, skipped: list[Path]) -> Iterator[Path]:
             path = Path(folder, name)
             if not name.endswith(_SUFFIXES):
                 continue
-            if _DIGEST in name or path.is_symlink() or not path.is_file():
+            if _DIGEST in name or name.endswith(MANIFEST_ENDING) or path.is_symlink() or not path.is_file():
                 skipped.append(path)
             else:
                 yield path

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from audit_core.items import Item
     from audit_core.timestamps import Timestamp
 
-__all__ = ["Counted", "Manifest", "Positions", "Tally", "check_beside", "manifest_name"]
+__all__ = ["MANIFEST_ENDING", "Counted", "Manifest", "Positions", "Tally", "check_beside", "manifest_name"]
 
 VERSION = 1
-ENDING = ".manifest.json"
+MANIFEST_ENDING = ".manifest.json"
 MAX_MANIFEST_BYTES = 1024 * 1024
 _CHUNK = 1024 * 1024
 
 
 def manifest_name(name: str) -> str:
     """Return the name of the manifest beside an exported file."""
-    return f"{name}{ENDING}"
+    return f"{name}{MANIFEST_ENDING}"
 
 
 class Counted:

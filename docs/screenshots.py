@@ -22,7 +22,7 @@ PATIENCE = 60_000
 
 
 def main() -> None:
-    """Take every picture from one fresh dashboard."""
+    """Take a picture of every page from one fresh dashboard."""
     with launched() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=engines.browser_executable(), args=["--no-sandbox"])
         page = browser.new_page(
@@ -31,12 +31,32 @@ def main() -> None:
         page.goto(f"{url}/overview")
         page.get_by_role("button", name="Verify these 7 tenants").click(timeout=PATIENCE)
         expect(page.get_by_text("· Not verified yet")).to_have_count(0, timeout=PATIENCE)
-        _take(page, "overview", 1000)
+        _take(page, "overview", 1250)
+        page.goto(f"{url}/tenants")
+        _seen(page, "Tenants")
+        _take(page, "tenants", 900)
+        page.goto(f"{url}/records?namespace=notifications&tenant=acme")
+        _seen(page, "Records")
+        _take(page, "records", 1000)
         page.goto(f"{url}/chain?namespace=payments&tenant=hooli&verify=1&finding=0")
         expect(page.get_by_text("Record missing, position 90")).to_be_visible(timeout=PATIENCE)
         page.locator(".js-plotly-plot .barlayer").wait_for(timeout=PATIENCE)
         _take(page, "chain", 1560)
+        page.goto(f"{url}/gaps?namespace=notifications&tenant=globex&verify=1&gap=0")
+        _seen(page, "Gaps")
+        _take(page, "gaps", 1300)
+        page.goto(f"{url}/retention?namespace=notifications&tenant=acme")
+        _seen(page, "Retention")
+        page.locator(".js-plotly-plot .barlayer").first.wait_for(timeout=PATIENCE)
+        _take(page, "retention", 1300)
+        page.goto(f"{url}/inject")
+        _seen(page, "Inject")
+        _take(page, "inject", 1500)
         browser.close()
+
+
+def _seen(page: Page, title: str) -> None:
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=PATIENCE)
 
 
 def _take(page: Page, name: str, height: int) -> None:

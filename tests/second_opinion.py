@@ -246,6 +246,7 @@ class Chain:
     unfit: set[int] = field(default_factory=set)  # fences whose link or `previous_hash` does not fit
     starts_at_1: bool = False
     ranges: set[tuple[str, int, int]] = field(default_factory=set)
+    hashed: dict[tuple[int, str], str] = field(default_factory=dict)  # of items by identity: none changes meanwhile
 
     # -- what is read, FORMAT 9
 
@@ -296,6 +297,17 @@ class Chain:
 
     # -- questions
 
+    def hash_without(self, item: Item, left_out: str) -> str:
+        if (id(item), left_out) not in self.hashed:
+            self.hashed[id(item), left_out] = hash_without(item, left_out)
+        return self.hashed[id(item), left_out]
+
+    def rebuilt(self, record: Item, fence_id: str) -> str:
+        """The `chain_hash` of the fence that a record calls for."""
+        if (id(record), fence_id) not in self.hashed:
+            self.hashed[id(record), fence_id] = text(rebuilt_fence(record, fence_id), "chain_hash") or ""
+        return self.hashed[id(record), fence_id]
+
     def report(self, kind: str, position: Position) -> None:
         self.found.add((kind, position))
 
@@ -308,7 +320,9 @@ class Chain:
     def holds(self, position: int) -> bool:
         """Is there a full fence whose `chain_hash` recomputes?"""
         fence = self.read.get(position)
-        return self.fence_state(position) == "full" and text(fence, "chain_hash") == hash_without(fence, "chain_hash")
+        return self.fence_state(position) == "full" and text(fence, "chain_hash") == self.hash_without(
+            fence, "chain_hash"
+        )
 
     def believed(self, position: int) -> bool:
         """Does it hold, and fit what stands before? Nothing that another says counts."""
@@ -336,7 +350,7 @@ class Chain:
     def chain_hashes(self, position: int) -> set[str]:
         """What the next link may name this position by: the fence that its record calls for, else the one there."""
         fence_id = self.fence_id(position)
-        rebuilt = {text(rebuilt_fence(record, fence_id), "chain_hash") or "" for record in self.own(position)}
+        rebuilt = {self.rebuilt(record, fence_id) for record in self.own(position)}
         if not rebuilt and self.believed(position):
             return {text(self.read[position], "chain_hash") or ""}
         return rebuilt
@@ -427,7 +441,7 @@ class Chain:
             self.report("field_mismatch", place)
         if text(record, "record_hash") is None:
             self.report("missing_hash", place)
-        recomputed = {"record_hash": record_hash(record), "content_hash": hash_without(record, "content_hash")}
+        recomputed = {"record_hash": record_hash(record), "content_hash": self.hash_without(record, "content_hash")}
         for name, value in recomputed.items():
             if value is not None and text(record, name) not in {None, value}:
                 self.report("content_modified", place)
@@ -463,7 +477,7 @@ class Chain:
             if not named_by_it or any(self.copies_differ(fence, record) for record in own):
                 self.report("fence_mismatch", place)
             for record in own if self.holds(place) else []:
-                recomputed = record_hash(record), hash_without(record, "content_hash")
+                recomputed = record_hash(record), self.hash_without(record, "content_hash")
                 stored = text(fence, "record_hash"), text(fence, "content_hash")
                 if any(mine and mine != theirs for mine, theirs in zip(recomputed, stored, strict=True)):
                     self.report("content_modified", place)

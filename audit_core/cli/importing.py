@@ -246,7 +246,7 @@ def _losses(done: _Import) -> list[str]:
     if done.expired:
         lines.append(f"{done.expired:,} records that have expired were left out.")
     if read.skipped:
-        lines.append(f"{len(read.skipped):,} digest files and links were passed by.")
+        lines.append(f"{len(read.skipped):,} digests, manifests and links were passed by.")
     return lines
 
 

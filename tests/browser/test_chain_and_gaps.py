@@ -88,6 +88,7 @@ def test_a_gap_is_opened_by_a_click_and_leads_to_its_finding_and_back(quiet_page
     heading(quiet_page, "Gap at position 4")
 
 
+@pytest.mark.matrix
 class TestDemo:
     @pytest.fixture
     def url(self, dashboard: Dashboard) -> str:

@@ -54,6 +54,7 @@ def test_a_tenant_is_found_while_one_types_then_opened(quiet_page: Page, dashboa
     expect(page).to_have_url(re.compile("tenant=globex"))
 
 
+@pytest.mark.matrix
 def test_the_scan_shows_its_progress_and_is_stopped_and_gone_on_with(
     quiet_page: Page, engine: SlowEngine, dynamodb_local_url: str
 ) -> None:
@@ -82,6 +83,7 @@ def test_the_scan_shows_its_progress_and_is_stopped_and_gone_on_with(
         expect(page.get_by_text("25 tenants of 240 shown")).to_be_visible(timeout=PATIENCE)
 
 
+@pytest.mark.matrix
 def test_verify_all_is_stopped_and_gone_on_with_and_a_second_start_knows_the_verdicts(
     quiet_page: Page, engine: SlowEngine, tmp_path: Path
 ) -> None:

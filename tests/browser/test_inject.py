@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests import engines
@@ -72,6 +73,7 @@ def test_a_record_is_checked_as_it_is_typed_previewed_and_appended_once(quiet_pa
     expect(page.get_by_text("1 record checked")).to_be_visible(timeout=PATIENCE)
 
 
+@pytest.mark.matrix
 def test_a_record_that_lives_for_seconds_is_expired_and_not_broken(
     quiet_page: Page, dashboard: Dashboard, expiring_url: str, unique_table: str
 ) -> None:
@@ -109,6 +111,7 @@ def upload(page: Page, *lines: str) -> None:
     heading(page, "What these files hold")
 
 
+@pytest.mark.matrix
 def test_a_file_with_bad_lines_is_told_line_by_line_and_a_good_one_is_brought_in(
     quiet_page: Page, dashboard: Dashboard, dynamodb_local_url: str, unique_table: str
 ) -> None:

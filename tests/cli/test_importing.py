@@ -33,6 +33,7 @@ def test_kinds_mix_in_one_call_and_are_counted(tmp_path: Path) -> None:
     report = dry(tmp_path)
     assert report["kinds"] == {"cloudtrail": 1, "export": 1, "records": 1}
     assert (report["dry_run"], report["problems"], report["altered"]) == (True, [], 0)
+    assert report["skipped"] == [str(tmp_path / "chain.jsonl.manifest.json")]
     held = {(chain["namespace"], chain["tenant"]): chain["records"] for chain in report["chains"]}
     exported = held[("notifications", "acme")]
     assert (held[("aws", "123456789012")], held[("notifications", "plain")]) == (1, 2)

@@ -58,6 +58,7 @@ def store(dynamodb_local_url: str) -> Iterator[AuditStore]:
     opened.close()
 
 
+@pytest.mark.matrix
 @pytest.mark.timeout(300)  # under a minute by itself, longer beside other work
 def test_whatever_happens_to_a_chain_is_said_as_it_is(store: AuditStore) -> None:
     seen: Counter[str] = Counter()

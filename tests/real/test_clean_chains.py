@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)  # under a minute by itself, longer beside other work
 
-CHAINS = 1000
+SOME, CHAINS = 150, 1000
 WEIGHTS = {"ours": 6, "elsewhere": 5, "seal": 3, "expire": 5, "pass_over": 4}
 NAMESPACES = ("notifications", "zahlungen-ü", "通知", "a b", "mañana", "N" * 200)
 TENANTS = ("acme", "acme#eu", "ácme", "a\u0301cme", "株式会社", "🔒", "0", "SEQ#x", "%41", "<b>")
@@ -166,8 +166,8 @@ class Place:
         return self.undeclared if clean.ours_alone else self.declared
 
 
-@pytest.fixture(scope="module")
-def place(dynamodb_local_url: str) -> Iterator[Place]:
+@pytest.fixture(scope="module", params=[SOME, pytest.param(CHAINS, marks=pytest.mark.matrix)])
+def place(request: pytest.FixtureRequest, dynamodb_local_url: str) -> Iterator[Place]:
     engine = engines.Engine(engines.DYNAMODB_LOCAL, dynamodb_local_url)
     table = f"audit_{uuid.uuid4().hex[:12]}"
     past = ",".join(str(seconds) for seconds in EVERY_LIFETIME)
@@ -176,7 +176,7 @@ def place(dynamodb_local_url: str) -> Iterator[Place]:
     switched_off: Any = {"Enabled": False, "AttributeName": "expires_at_ttl"}
     declared.table.client.update_time_to_live(TableName=table, TimeToLiveSpecification=switched_off)
     present = Clock().now()
-    chains = tuple(make(seed, present) for seed in range(CHAINS))
+    chains = tuple(make(seed, present) for seed in range(request.param))
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda clean: tables.put(declared, *clean.chain.items()), chains))
     yield Place(declared, undeclared, chains)
@@ -189,8 +189,10 @@ def test_the_chains_are_of_every_shape(place: Place) -> None:
     counts.update(clean.truth.verdict.value for clean in place.chains)
     counts["ours alone"] = sum(clean.ours_alone for clean in place.chains)
     counts["ours alone, expired"] = sum(clean.ours_alone and bool(clean.truth.expired) for clean in place.chains)
-    assert len({clean.chain.names for clean in place.chains}) == CHAINS
-    assert {name: counts[name] for name, least in LEAST.items() if counts[name] < least} == {}
+    share = len(place.chains) / CHAINS
+    assert len({clean.chain.names for clean in place.chains}) == len(place.chains)
+    # a few chains may lack what is rare among a thousand
+    assert {name: counts[name] for name, least in LEAST.items() if counts[name] < int(least * share**2)} == {}
     proven = {clean.truth.verdict.value for clean in place.chains if clean.ours_alone}
     assert proven == {"intact", "intact_with_expiry"}
 

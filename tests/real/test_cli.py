@@ -273,7 +273,7 @@ def test_an_expiry_that_fences_prove_is_no_alarm(table: str, client: DynamoDBCli
 
 def test_an_empty_table_is_incomplete() -> None:
     result = run("verify", "--json")
-    assert printed(result) == {"verdict": "incomplete", "chains": []}
+    assert printed(result).items() >= {"verdict": "incomplete", "chains": []}.items()
     assert result.exit_code == 3
 
 
