@@ -45,13 +45,13 @@ def main() -> None:
         page.goto(f"{url}/gaps?namespace=notifications&tenant=globex&verify=1&gap=0")
         _seen(page, "Gaps")
         _take(page, "gaps", 1300)
-        page.goto(f"{url}/retention?namespace=notifications&tenant=acme")
+        page.goto(f"{url}/retention?namespace=notifications&tenant=globex")
         _seen(page, "Retention")
         page.locator(".js-plotly-plot .barlayer").first.wait_for(timeout=PATIENCE)
         _take(page, "retention", 1300)
         page.goto(f"{url}/inject")
         _seen(page, "Inject")
-        _take(page, "inject", 1500)
+        _take(page, "inject", 1000)
         browser.close()
 
 
