@@ -118,3 +118,21 @@ class TestDemo:
         expect(quiet_page.get_by_text("25 positions of 125 shown: 5 to 29.")).to_be_visible(timeout=PATIENCE)
         quiet_page.go_back()
         expect(quiet_page.get_by_text("shown: 0 to 4 and 120 to 124.")).to_be_visible(timeout=PATIENCE)
+
+    def test_a_deleted_record_is_followed_from_the_overview_to_its_neighbours(self, quiet_page: Page, url: str) -> None:
+        page = quiet_page
+        page.goto(link(url, "overview"))
+        page.get_by_role("button", name="Verify these 7 tenants").click(timeout=PATIENCE)
+        expect(page.get_by_text("1 missing", exact=False).first).to_be_visible(timeout=3 * PATIENCE)
+        expect(page.get_by_text("· Not verified yet")).to_have_count(0, timeout=3 * PATIENCE)
+        row = page.get_by_test_id("stVerticalBlock").filter(has_text="payments / hooli").last
+        row.get_by_role("link", name="Chain", exact=False).click()
+        heading(page, "Chain")
+        choose_first_row(page)
+        heading(page, "Record missing, position 90")
+        page.get_by_role("link", name="See the gap").first.click()
+        heading(page, "Gap at position 90")
+        for neighbour in ("Before: position 89", "After: position 91"):
+            expect(page.get_by_text(neighbour)).to_be_visible(timeout=PATIENCE)
+        page.get_by_role("link", name="Open the record").first.click()
+        expect(page).to_have_url(re.compile("records.*record="), timeout=PATIENCE)

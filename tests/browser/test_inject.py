@@ -98,6 +98,8 @@ def test_a_record_that_lives_for_seconds_is_expired_and_not_broken(
     heading(page, "Chain")
     expect(page.get_by_text("Intact, with expiry").first).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("Broken")).to_have_count(0)
+    page.goto(link(url, "gaps", **CHAIN))
+    expect(page.get_by_text("Positions 0 to 0: 0 + 1 + 0 + 0 = 1.")).to_be_visible(timeout=PATIENCE)
     page.goto(link(url, "retention", **CHAIN))
     expect(metric(page, "Removed")).to_have_text("1", timeout=PATIENCE)
     expect(page.get_by_text("1 proven by fences, 0 unproven")).to_be_visible()
