@@ -40,7 +40,7 @@ __all__ = [
     "split_expired",
 ]
 
-MAX_PROBLEMS = 20
+MAX_PROBLEMS = 1000
 """How many problems are kept to be listed; the others are counted."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from audit_core.appendrun import AppendRun, in_batches
@@ -43,6 +44,7 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_RECORDS = 100_000
 MAX_NAME = 80
 _KEPT = "inject files"
+_MOST_IN_FULL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,11 @@ def _shown(context: Context, dry: _DryRun) -> ShownRun | None:
 
 def _problems(read: FilesRead, names: Mapping[str, str]) -> None:
     st.markdown(f":red[**✕ {count(read.problem_count, 'problem')}: nothing can be written until they are mended**]")
-    for one in read.problems:
+    for one in read.problems[:_MOST_IN_FULL]:
         inject_parts.problem(_named(one.message, names))
+    if len(read.problems) > _MOST_IN_FULL:
+        listed = [visible(_named(one.message, names)) for one in read.problems]
+        st.dataframe(pd.DataFrame({"Problem": listed}), hide_index=True, alt="Every problem, one a row.")
     st.caption(f"{count(len(read.problems), 'problem')} of {read.problem_count:,} shown.")
 
 

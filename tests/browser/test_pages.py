@@ -186,6 +186,10 @@ class TestDynamoDBLocal:
             (f"records?{urlencode({'record': HOSTILE})}", "Record"),
             (f"records?{urlencode({'namespace': HOSTILE, 'tenant': HOSTILE, 'cursor': HOSTILE})}", "Records"),
             (f"chain?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE, 'verify': 1})}", "Chain"),
+            (f"tenants?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE})}", "Tenants"),
+            (f"gaps?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE, 'verify': 1})}", "Gaps"),
+            (f"retention?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE})}", "Retention"),
+            ("inject", "Inject"),
         ):
             quiet_page.goto(f"{url}/{path}")
             heading(quiet_page, name_of_page)

@@ -64,7 +64,7 @@ def shown(outcome: Outcome) -> str:
 
 @pytest.mark.parametrize(
     ("name", "where"),
-    [place if place == ("ours", "middle") else pytest.param(*place, marks=pytest.mark.matrix) for place in PLACES],
+    [place if place == ("mixed", "middle") else pytest.param(*place, marks=pytest.mark.matrix) for place in PLACES],
 )
 def test_the_engine_and_the_memory_give_the_same_cells(lasting_store: AuditStore, name: str, where: str) -> None:
     """Each at one of the three places in turn."""

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from audit_core import RecordFilter, Verdict
 from audit_core.chain.words import VERDICTS
+from audit_core.errors import CredentialsError
 from audit_core.timestamps import Clock
 from tests import builders
 from tests.tables import put
@@ -328,6 +329,23 @@ class TestFaults:
         assert "There is no table" in words(opened)
         opened.button(key="fault_again").click().run()
         assert "No tenant is listed" in words(opened)
+
+    @pytest.mark.usefixtures("demo")
+    @pytest.mark.parametrize("page", ["overview", "tenants", "chain", "retention"])
+    def test_credentials_that_are_gone_are_one_message_and_the_page_recovers(
+        self, monkeypatch: pytest.MonkeyPatch, page: str
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise CredentialsError("The credentials have expired; sign in again.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("audit_core.table.Table.query", refuse)
+            opened = visit(page)
+            assert "The credentials have expired; sign in again." in words(opened)
+            assert not opened.exception
+        opened.button(key="fault_again").click().run()
+        assert "expired; sign in" not in words(opened)
+        assert opened.title[0].value == page.capitalize()
 
     @pytest.mark.usefixtures("demo")
     def test_a_mistake_of_the_program_is_a_number_and_a_log_entry(
