@@ -186,7 +186,7 @@ class TestDynamoDBLocal:
             (f"records?{urlencode({'record': HOSTILE})}", "Record"),
             (f"records?{urlencode({'namespace': HOSTILE, 'tenant': HOSTILE, 'cursor': HOSTILE})}", "Records"),
             (f"chain?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE, 'verify': 1})}", "Chain"),
-            (f"tenants?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE})}", "Tenants"),
+            (f"tenants?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE})}", "Tenant"),
             (f"gaps?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE, 'verify': 1})}", "Gaps"),
             (f"retention?{urlencode({'namespace': 'notifications', 'tenant': HOSTILE})}", "Retention"),
             ("inject", "Inject"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from audit_core.cli.plainitems import plain_item
+from audit_core.importers import MAX_PROBLEMS
 from tests.builders import DISPATCHED, event, record, records
 from tests.cli.commands import ACME, demo, printed, run, told, write_events
 
@@ -83,20 +84,20 @@ def test_records_that_do_not_agree_with_their_hashes_are_told(tmp_path: Path) ->
 
 def test_every_bad_line_is_listed_and_one_message_ends_it(tmp_path: Path) -> None:
     path = write_records(tmp_path / "bad.jsonl", *records(2), tennant="x")
-    (tmp_path / "worse.jsonl").write_text("?\n" * 30, encoding="utf-8")
+    (tmp_path / "worse.jsonl").write_text("?\n" * (MAX_PROBLEMS + 10), encoding="utf-8")
     result = run("import", str(tmp_path), "--dry-run")
     assert result.exit_code == 2
     assert result.stdout == ""
     lines = result.stderr.splitlines()
-    assert len(lines) == 21
+    assert len(lines) == MAX_PROBLEMS + 1
     assert lines[0].startswith(
         f"{path}: line 1 cannot be taken in. tennant is no field of a record. Did you mean tenant"
     )
-    assert lines[-1].startswith("Error: 32 problems, listed above but for 12. Nothing was written")
+    assert lines[-1].startswith(f"Error: {MAX_PROBLEMS + 12:,} problems, listed above but for 12. Nothing was written")
     as_json = run("import", str(tmp_path), "--dry-run", "--json")
     assert as_json.exit_code == 2
     report = printed(as_json)
-    assert report["problem_count"] == 32
+    assert report["problem_count"] == MAX_PROBLEMS + 12
     assert [problem["line"] for problem in report["problems"][:3]] == [1, 2, 1]
 
 
