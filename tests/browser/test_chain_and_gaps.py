@@ -125,8 +125,9 @@ class TestDemo:
         page.get_by_role("button", name="Verify these 7 tenants").click(timeout=PATIENCE)
         expect(page.get_by_text("1 missing", exact=False).first).to_be_visible(timeout=3 * PATIENCE)
         expect(page.get_by_text("· Not verified yet")).to_have_count(0, timeout=3 * PATIENCE)
-        row = page.get_by_test_id("stVerticalBlock").filter(has_text="payments / hooli").last
-        row.get_by_role("link", name="Chain", exact=False).click()
+        ways = page.get_by_role("link", name="Chain →")
+        row = page.get_by_test_id("stVerticalBlock").filter(has_text="payments / hooli").filter(has=ways).last
+        row.get_by_role("link", name="Chain →").click()
         heading(page, "Chain")
         choose_first_row(page)
         heading(page, "Record missing, position 90")
