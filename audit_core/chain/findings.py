@@ -6,6 +6,8 @@ Values only. They are made by `verifier` and `walk`, and turned into words and J
 from __future__ import annotations
 
 import enum
+from bisect import bisect_right
+from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ __all__ = [
     "FindingKind",
     "Severity",
     "Summary",
+    "Told",
     "Verdict",
     "json_number",
     "worst",
@@ -143,16 +146,29 @@ class Finding:
             return 0
         return int(self.last_sequence_number - self.sequence_number) + 1
 
-    def covers(self, other: Finding) -> bool:
-        """Whether it says the same of every position that the other one speaks of."""
-        if self.kind is not other.kind:
+
+class Told:
+    """What findings say of which positions, to be asked of very many others."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._firsts: defaultdict[FindingKind, list[Position]] = defaultdict(list)
+        self._reach: defaultdict[FindingKind, list[Position]] = defaultdict(list)
+        """By kind, the first positions in order, and how far what starts there or before goes."""
+        placed = [
+            (finding.sequence_number, finding.last_sequence_number, finding.kind)
+            for finding in findings
+            if finding.sequence_number is not None and finding.last_sequence_number is not None
+        ]
+        for first, last, kind in sorted(placed):
+            self._firsts[kind].append(first)
+            self._reach[kind].append(max((last, *self._reach[kind][-1:])))
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether one of the findings says the same of every position that this one speaks of."""
+        if finding.sequence_number is None or finding.last_sequence_number is None:
             return False
-        if self.sequence_number is None or self.last_sequence_number is None:
-            return self.record_id == other.record_id
-        if other.sequence_number is None or other.last_sequence_number is None:
-            return False
-        within = self.sequence_number <= other.sequence_number
-        return within and other.last_sequence_number <= self.last_sequence_number
+        before = bisect_right(self._firsts[finding.kind], finding.sequence_number)
+        return before > 0 and self._reach[finding.kind][before - 1] >= finding.last_sequence_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from audit_core.chain.findings import Severity, Verdict
+from audit_core.chain.findings import Severity, Told, Verdict
 from audit_core.chain.reader import PAGE, ChainReader
 from audit_core.chain.verifier import ChainVerifier, Covered
 from audit_core.chain.witness import Witness
@@ -140,11 +140,12 @@ class ChainWalk:
             reason = f"{reason.rstrip('.')}; its alarms were not read a second time"
         report = reader.verifier.report(covered, reason=reason)
         if reader.only_unchained:
+        doubtful = Told(self._doubtful)
             return replace(report, verdict=Verdict.UNCHAINED, reason=None)
         findings = tuple(
             replace(finding, evidence=self._evidence.get(finding))
             for finding in report.findings
-            if not any(doubtful.covers(finding) for doubtful in self._doubtful)
+            if not doubtful.covers(finding)
         )
         verdict = report.verdict
         if self._doubtful and not any(finding.severity is Severity.BREAK for finding in findings):
@@ -152,7 +153,7 @@ class ChainWalk:
         return replace(report, findings=findings, verdict=verdict)
 
     def _steps(self) -> Iterator[Progress]:
-        before: tuple[Finding, ...] = ()
+        before = Told(())
         for passage in range(1, MOST_PASSAGES + 1):
             for _ in self._reader:
                 yield self.progress
@@ -164,9 +165,7 @@ class ChainWalk:
             changed = tuple(
                 finding
                 for finding in alarms
-                if finding.sequence_number is not None
-                and finding not in self._evidence
-                and not any(earlier.covers(finding) for earlier in before)
+                if finding.sequence_number is not None and finding not in self._evidence and not before.covers(finding)
             )
             if not changed:
                 break
@@ -174,7 +173,7 @@ class ChainWalk:
                 self._doubtful = changed
                 self._reason = f"{_places(changed)} changed each time while the chain was read; verify it again"
                 return
-            before = findings
+            before = Told(findings)
             self._spent += self._reader.reading
             self._reader = self._passage(self._reader.upper)
         self._reason = None
@@ -214,9 +213,9 @@ class ChainWalk:
                     yield self.progress
             finally:
                 self._spent += reader.reading
-            again = witness.findings
+            again = Told(witness.findings)
             for finding in findings:
-                if any(found.covers(finding) for found in again):
+                if again.covers(finding):
                     self._evidence[finding] = witness.evidence(finding, reader.read_at or self.read_at)
 
 
