@@ -7,7 +7,6 @@ it is made visible (CASES 49, 51).
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
 from dataclasses import asdict
@@ -20,6 +19,7 @@ import jinja2
 from audit_core.chain.findings import Severity, Verdict, json_number
 from audit_core.chain.statements import altered_part, covered, hash_checks, limits, not_covered, where
 from audit_core.chain.words import BEYOND, FINDINGS, SEVERITIES, VERDICTS
+from audit_core.jsonlines import json_item
 from audit_core.names import visible
 
 if TYPE_CHECKING:
@@ -166,29 +166,20 @@ def _exhibit_json(exhibit: Exhibit | None, chain: tuple[str, str]) -> dict[str, 
     number = exhibit.sequence_number
     return {
         "sequence_number": number if isinstance(number, int) else str(number),
-        "records": [_plain(record) for record in exhibit.records],
+        "records": [json_item(record) for record in exhibit.records],
         "hashes": [
             {check.name: {"stored": check.stored, "recomputed": check.recomputed} for check in checks}
             for checks in (hash_checks(exhibit, record, chain) for record in exhibit.records)
         ],
-        "fence": None if exhibit.fence is None else _plain(exhibit.fence),
+        "fence": None if exhibit.fence is None else json_item(exhibit.fence),
         "fence_read": exhibit.fence_read,
     }
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - a typed value at any depth
-    if isinstance(value, bytes | bytearray):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(member) for member in value]
-    return value
-
-
 def _item_text(item: Item) -> str:
     """Return a typed item for people: an attribute a line, by name."""
-    return "\n".join(visible(f"{name}: {json.dumps(_plain(item[name]), ensure_ascii=False)}") for name in sorted(item))
+    typed = json_item(item)
+    return "\n".join(visible(f"{name}: {json.dumps(typed[name], ensure_ascii=False)}") for name in sorted(typed))
 
 
 def _breaks(report: ChainReport) -> int:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
     from audit_core.items import Item
 
-__all__ = ["base64_text", "item_line"]
+__all__ = ["base64_text", "item_line", "json_item"]
 
 
 def item_line(item: Item) -> bytes:
     """Return a typed item as one line of JSON, binary as base64, with its end."""
     return orjson.dumps(item, default=base64_text, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def json_item(item: Item) -> dict[str, Any]:
+    """Return a typed item as JSON has it, binary as base64."""
+    return dict(orjson.loads(item_line(item)))
 
 
 def base64_text(value: object) -> str:
