@@ -16,7 +16,7 @@ from audit_core.fences import parse_fence_id
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_ACTION
-from audit_core.table import KeyRange, Reading
+from audit_core.table import KeyRange, Reading, pages
 from audit_core.timestamps import NANOS_PER_MILLI, Timestamp
 
 if TYPE_CHECKING:
@@ -86,9 +86,8 @@ def list_tenants(table: Table, prefix: str) -> Directory:
     """Read the whole directory. Raises `EngineError`."""
     keys = KeyRange(INDEX_ACTION, "action_id", f"{prefix}TENANTS", "dispatched_at_ms")
     entries: list[TenantEntry] = []
-    ignored, reading, start = 0, Reading(), None
-    while True:
-        page = table.query(keys, start=start)
+    ignored, reading = 0, Reading()
+    for page in pages(table, keys):
         reading += page.reading
         for item in page.items:
             entry = _entry(prefix, item)
@@ -96,9 +95,7 @@ def list_tenants(table: Table, prefix: str) -> Directory:
                 ignored += 1
             else:
                 entries.append(entry)
-        start = page.last_key
-        if start is None:
-            return Directory(tuple(sorted(entries, key=_by_name)), ignored, reading, "directory")
+    return Directory(tuple(sorted(entries, key=_by_name)), ignored, reading, "directory")
 
 
 class TenantScan:

@@ -19,6 +19,7 @@ from audit_core.client import translate
 from audit_core.fences import Fence, FenceState, fence_id, read_fences, sealed_fence
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
+from audit_core.table import pages
 from audit_core.tip import sequence_range
 
 if TYPE_CHECKING:
@@ -181,13 +182,8 @@ class ChainSealing:
         if not positions:
             return {}
         ids: list[str] = []
-        start: Item | None = None
-        while True:
-            page = self._table.query(sequence_range(self._chain, min(positions), max(positions)), start=start)
+        for page in pages(self._table, sequence_range(self._chain, min(positions), max(positions))):
             ids += [record_id for item in page.items if (record_id := text_of(item, "id")) is not None]
-            start = page.last_key
-            if start is None:
-                break
         found: dict[int, list[Item]] = {}
         for item in self._table.get_many(ids).items:
             number = whole_number(item.get("sequence_number", {}).get("N"))

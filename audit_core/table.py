@@ -15,14 +15,14 @@ from audit_core.errors import ThrottledError
 from audit_core.timestamps import Clock, Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from audit_core.items import Item
     from audit_core.settings import Settings
 
-__all__ = ["MAX_PAGE", "Answer", "KeyRange", "Reading", "Table"]
+__all__ = ["MAX_PAGE", "Answer", "KeyRange", "Reading", "Table", "pages"]
 
 MAX_PAGE = 1000
 """Items that one request may go through at most."""
@@ -206,3 +206,14 @@ class Table:
 
     def _at(self, response: Any) -> Timestamp:  # noqa: ANN401 - every answer has the same metadata
         return Timestamp.from_datetime(answered_at(response))
+
+
+def pages(table: Table, keys: KeyRange, **options: Any) -> Iterator[Answer]:  # noqa: ANN401 - those of `Table.query`
+    """Read a part of an index to its end, page by page; `options` as of `Table.query`. Raises `EngineError`."""
+    start: Item | None = None
+    while True:
+        page = table.query(keys, start=start, **options)
+        yield page
+        start = page.last_key
+        if start is None:
+            return

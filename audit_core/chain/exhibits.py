@@ -14,7 +14,7 @@ from audit_core.errors import FilterError
 from audit_core.fences import fence_id, read_fences
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
-from audit_core.table import Reading
+from audit_core.table import Reading, pages
 from audit_core.tip import sequence_range
 
 if TYPE_CHECKING:
@@ -87,14 +87,9 @@ def _indexed(table: Table, chain: str, wanted: Sequence[int]) -> tuple[list[str]
     ids: list[str] = []
     reading = Reading()
     for first, last in _runs(wanted):
-        start: Item | None = None
-        while True:
-            page = table.query(sequence_range(chain, first, last), start=start)
+        for page in pages(table, sequence_range(chain, first, last)):
             reading += page.reading
             ids += [record_id for item in page.items if (record_id := text_of(item, "id")) is not None]
-            start = page.last_key
-            if start is None:
-                break
     return ids, reading
 
 

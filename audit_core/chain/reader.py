@@ -12,7 +12,7 @@ from audit_core.fences import LOOK_BACK, Fence, fence_id, link_of, read_fences
 from audit_core.items import INTENT, text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_ACTION, INDEX_TIME
-from audit_core.table import KeyRange, Reading
+from audit_core.table import KeyRange, Reading, pages
 from audit_core.tip import sequence_range
 
 if TYPE_CHECKING:
@@ -299,19 +299,12 @@ class ChainReader:
 
     def _unchained_records(self) -> Iterator[Item]:
         """Read the tenant's records without a sequence number, by time, and each of them once more, consistently."""
-        start: Item | None = None
-        while True:
-            page = self._spend(
-                self._table.query(
-                    self._by_time(), start=start, condition=_NO_NUMBER, names={"#number": "sequence_number"}
-                )
-            )
-            for item in self._spend(self._table.get_many(text_of(item, "id") or "" for item in page.items)).items:
+        names = {"#number": "sequence_number"}
+        for page in pages(self._table, self._by_time(), condition=_NO_NUMBER, names=names):
+            shown = self._spend(page).items
+            for item in self._spend(self._table.get_many(text_of(item, "id") or "" for item in shown)).items:
                 if text_of(item, "ns_tenant") == self._chain and "sequence_number" not in item:
                     yield item
-            start = page.last_key
-            if start is None:
-                return
 
     def _confirm_intents(self) -> None:
         """Ask for an outcome of each open intent once more, in the action index, before it is reported."""
@@ -325,13 +318,8 @@ class ChainReader:
 
     def _all(self, keys: KeyRange) -> Iterator[Item]:
         """Read a part of an index to its end."""
-        start: Item | None = None
-        while True:
-            page = self._spend(self._table.query(keys, start=start))
-            yield from page.items
-            start = page.last_key
-            if start is None:
-                return
+        for page in pages(self._table, keys):
+            yield from self._spend(page).items
 
     def _fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Timestamp]:
         answer = self._spend(self._table.get_many(fence_id(*self._names, position) for position in positions))

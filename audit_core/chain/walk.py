@@ -18,13 +18,12 @@ from audit_core.errors import EngineError, FilterError
 from audit_core.items import is_count, whole_number
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_TIME
-from audit_core.table import KeyRange, Reading
+from audit_core.table import KeyRange, Reading, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from audit_core.chain.findings import ChainReport, Evidence, Finding
-    from audit_core.items import Item
     from audit_core.retention import Lifetimes
     from audit_core.table import Table
     from audit_core.timestamps import Timestamp
@@ -140,8 +139,8 @@ class ChainWalk:
             reason = f"{reason.rstrip('.')}; its alarms were not read a second time"
         report = reader.verifier.report(covered, reason=reason)
         if reader.only_unchained:
-        doubtful = Told(self._doubtful)
             return replace(report, verdict=Verdict.UNCHAINED, reason=None)
+        doubtful = Told(self._doubtful)
         findings = tuple(
             replace(finding, evidence=self._evidence.get(finding))
             for finding in report.findings
@@ -254,17 +253,12 @@ def sequence_span(
     keys = KeyRange(INDEX_TIME, "ns_tenant", ns_tenant(namespace, tenant), "dispatched_at_ms", *bounds)
     lowest: int | None = None
     highest: int | None = None
-    start: Item | None = None
-    while True:
-        page = table.query(keys, start=start)
+    for page in pages(table, keys):
         for item in page.items:
             number = whole_number(item.get("sequence_number", {}).get("N"))
             if number is not None and number >= 0:
                 lowest = number if lowest is None else min(lowest, number)
                 highest = number if highest is None else max(highest, number)
-        start = page.last_key
-        if start is None:
-            break
     if lowest is None or highest is None:
         message = "No chained record of this tenant was dispatched in that time; choose another range."
         raise FilterError(message)
