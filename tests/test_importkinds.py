@@ -13,7 +13,7 @@ import pytest
 from audit_core.cli.plainitems import plain_item
 from audit_core.exchange import MAX_LINE_BYTES, ExportHeader
 from audit_core.fences import parse_fence_id
-from audit_core.importers import ImportOptions, read_files
+from audit_core.importers import MAX_PROBLEMS, ImportOptions, read_files
 from audit_core.linking import unlinked
 from audit_core.records import AuditRecord
 from tests.builders import DISPATCHED, event, item, record, records
@@ -181,19 +181,19 @@ def test_a_bad_first_line_is_told_too(tmp_path: Path, name: str) -> None:
     assert number == (None if name == "no object" else 1)
 
 
-def test_all_bad_lines_of_all_files_are_told_up_to_twenty(tmp_path: Path) -> None:
+def test_all_bad_lines_of_all_files_are_told_up_to_a_limit(tmp_path: Path) -> None:
     one = write(tmp_path / "a.jsonl", plain_line(record()), "?", plain_line(record(), outcome=5))
-    other = write(tmp_path / "b.jsonl", plain_line(record(id="b")), *["?"] * 30)
+    other = write(tmp_path / "b.jsonl", plain_line(record(id="b")), *["?"] * MAX_PROBLEMS)
     done = read(one, tmp_path / "nowhere.jsonl", other)
-    assert done.problem_count == 33
+    assert done.problem_count == MAX_PROBLEMS + 3
     assert [(problem.path.name, problem.line) for problem in done.problems[:4]] == [
         ("a.jsonl", 2),
         ("a.jsonl", 3),
         ("nowhere.jsonl", None),
         ("b.jsonl", 2),
     ]
-    assert len(done.problems) == 20
-    with pytest.raises(ValueError, match="There are 32 more problems"):
+    assert len(done.problems) == MAX_PROBLEMS
+    with pytest.raises(ValueError, match=f"There are {MAX_PROBLEMS + 2:,} more problems"):
         done.check_sound()
 
 
