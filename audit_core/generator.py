@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from audit_core.append import BATCH_LIMIT, MIN_LIFETIME_SECONDS
 from audit_core.appendrun import in_batches
 from audit_core.errors import RecordError
-from audit_core.items import is_count
-from audit_core.jsontext import json_text
+from audit_core.items import INTENT, is_count
+from audit_core.jsontext import NO_JSON, json_text
 from audit_core.names import hidden_characters, ns_tenant, visible
 from audit_core.records import AuditRecord
 from audit_core.settings import MAX_LIFETIME_SECONDS
@@ -34,11 +34,13 @@ LEAST_LIFETIME_SECONDS = MIN_LIFETIME_SECONDS + 1
 """The shortest lifetime of a generated record: an append refuses what expires within two seconds (FORMAT 6.1)."""
 
 VERDICT_OF: Mapping[str, str] = MappingProxyType(
-    {"executed": "allow", "failed": "allow", "suppressed": "deny", "throttled": "allow"}
+    {"executed": "allow", "failed": "allow", "suppressed": "deny", "throttled": "allow", INTENT: "allow"}
 )
-"""The outcomes of made-up records, with the verdict that goes with each."""
+"""The outcomes of made-up records, with the verdict that goes with each; an intent of the mix stands alone."""
 
-DEFAULT_MIX: Mapping[str, int] = MappingProxyType({"executed": 86, "failed": 6, "suppressed": 6, "throttled": 2})
+DEFAULT_MIX: Mapping[str, int] = MappingProxyType(
+    {"executed": 86, "failed": 6, "suppressed": 6, "throttled": 2, INTENT: 0}
+)
 """How often each outcome comes, out of a hundred."""
 
 _NAMES = ("ada", "boris", "chen", "dalia", "emeka", "farida")
@@ -54,8 +56,10 @@ _ALL_ACTIONS = tuple(action for actions in _ACTIONS.values() for action in actio
 class Plan:
     """What to generate: `count` records, the tenants of one namespace taking turns, at most `rate` a second.
 
-    `mix` weighs the outcomes of `VERDICT_OF`. `lifetime` is the shortest and the longest lifetime in whole seconds;
-    None: they never expire. The same `seed` gives the same records but for their ids and times.
+    `mix` weighs the outcomes of `VERDICT_OF`. Of a hundred records about `two_phase` belong to an action that is
+    written as an intent and, at the tenant's next turn, its outcome. `lifetime` is the shortest and the longest
+    lifetime in whole seconds; None: they never expire. The same `seed` gives the same records but for their ids and
+    times.
 
     Raises `RecordError` for a plan that makes no sense.
     """
@@ -66,6 +70,7 @@ class Plan:
     rate: int
     seed: int
     mix: Mapping[str, int] = field(default_factory=lambda: DEFAULT_MIX)
+    two_phase: int = 0
     lifetime: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
@@ -85,6 +90,9 @@ class Plan:
         if set(self.mix) - set(VERDICT_OF) or min(self.mix.values(), default=0) < 0 or not sum(self.mix.values()):
             message = f"The mix weighs {', '.join(VERDICT_OF)}, none below 0, and not all of them 0."
             raise RecordError(message)
+        if not is_count(self.two_phase, 0, 100):
+            message = f"{self.two_phase!r} of a hundred records cannot be of two phases; give a number from 0 to 100."
+            raise RecordError(message)
         if self.lifetime is not None:
             least, most = self.lifetime
             if not LEAST_LIFETIME_SECONDS <= least <= most <= MAX_LIFETIME_SECONDS:
@@ -96,12 +104,27 @@ class Plan:
 
     def record(self, number: int, run: str, moment: Timestamp) -> AuditRecord:
         """Return record `number`, from 0, dispatched at `moment`; `run` (str) tells the ids of runs apart."""
+        first = number - len(self.tenants) if number // len(self.tenants) % 2 else number
+        made, paired = self._made(first, run, moment)
+        if not paired:
+            return made if first == number else self._made(number, run, moment)[0]
+        if first == number:
+            return replace(made, outcome=INTENT, outcome_details=NO_JSON)
+        return replace(made, id=self._id(number, run))
+
+    def _made(self, number: int, run: str, moment: Timestamp) -> tuple[AuditRecord, bool]:
+        """Return what a record says, and whether its action is one of two phases that both find place in the plan."""
         chance = random.Random(f"{self.seed}|{number}")  # noqa: S311 - made-up data, no secret
         tenant = self.tenants[number % len(self.tenants)]
         made = sample_record(chance, self.namespace, tenant, moment, number=number, mix=self.mix)
-        record_id = _made_id(random.Random(f"{run}|{self.seed}|{number}"))  # noqa: S311 - as above
+        record_id = self._id(number, run)
         expires_at = None if self.lifetime is None else moment.plus_seconds(chance.randint(*self.lifetime))
-        return replace(made, id=record_id, action_id=f"act-{record_id[:8]}", expires_at=expires_at)
+        paired = made.outcome != INTENT and chance.randrange(100) < self.two_phase
+        paired = paired and number + len(self.tenants) < self.count
+        return replace(made, id=record_id, action_id=f"act-{record_id[:8]}", expires_at=expires_at), paired
+
+    def _id(self, number: int, run: str) -> str:
+        return _made_id(random.Random(f"{run}|{self.seed}|{number}"))  # noqa: S311 - made-up data, no secret
 
 
 def generate(plan: Plan, run: str, clock: Clock) -> Iterator[Sequence[AuditRecord]]:
@@ -153,7 +176,7 @@ def sample_record(  # noqa: PLR0913 - what tells made-up records apart
         auth_method=chance.choice(("api_key", "oidc")),
         matched_rule=None if verdict == "allow" else "quiet-hours",
         verdict_details=json_text({"rule": "default" if verdict == "allow" else "quiet-hours"}),
-        outcome_details=json_text({"status": 200 if outcome == "executed" else 503}),
+        outcome_details=NO_JSON if outcome == INTENT else json_text({"status": 200 if outcome == "executed" else 503}),
         action_payload=json_text({"n": number, "to": f"acct-{chance.randrange(1000, 9999)}"}),
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from audit_core.errors import AuditError, RecordError
 from audit_core.items import INTENT
 from audit_core.jsontext import json_text
+from audit_core.linking import unlinked
 from audit_core.records import AuditRecord, new_id
 from audit_core.timestamps import Timestamp
 
@@ -22,9 +23,31 @@ if TYPE_CHECKING:
     from audit_core.append import Appended
     from audit_core.timestamps import Clock
 
-__all__ = ["TwoPhase"]
+__all__ = ["TwoPhase", "outcome_of"]
 
 _NANOS_PER_MILLI = 1_000_000
+
+
+def outcome_of(intent: AuditRecord, moment: Timestamp, outcome: str, **fields: Any) -> AuditRecord:  # noqa: ANN401 - of AuditRecord
+    """Return the outcome of an intent as a record of `moment`, under an id of its own; a stored intent will do.
+
+    Its lifetime is the intent's, counted from `moment`, so that it never expires before it. `fields` are fields of
+    `AuditRecord` put in place of those. Raises `RecordError` for an outcome that is an intent again, and for what no
+    record can hold.
+    """
+    if outcome in {INTENT, ""}:
+        message = f"{outcome!r} is no outcome; say how the action ended."
+        raise RecordError(message)
+    took = max(0, moment.epoch_nanos - intent.dispatched_at.epoch_nanos)
+    lifetime = None if intent.expires_at is None else intent.expires_at.epoch_nanos
+    own: dict[str, Any] = {
+        "id": new_id(),
+        "dispatched_at": moment,
+        "completed_at": moment,
+        "duration_ms": took // _NANOS_PER_MILLI,
+        "expires_at": None if lifetime is None else Timestamp.from_nanos(lifetime + took),
+    }
+    return replace(unlinked(intent), **{**own, **fields, "outcome": outcome})
 
 
 class TwoPhase:
@@ -46,6 +69,8 @@ class TwoPhase:
         """The intent as it stands in the table."""
         self.outcome: AuditRecord | None = None
         """The outcome as it stands in the table, once the block has ended."""
+        self.unrecorded: AuditRecord | None = None
+        """The outcome that was sent and not acknowledged; appended again as it is, it goes in once (FORMAT 6.5)."""
 
     def __enter__(self) -> Self:
         """Commit the intent. Raises `RecordError` when entered twice, and as an append does."""
@@ -62,10 +87,7 @@ class TwoPhase:
         `details` becomes the record's `outcome_details` as JSON; `fields` are further fields of `AuditRecord`. The last
         word counts. Raises `RecordError` for what no record can hold, and for an outcome that is an intent again.
         """
-        if outcome in {INTENT, ""}:
-            message = f"{outcome!r} is no outcome; say how the action ended."
-            raise RecordError(message)
-        said = {"outcome": outcome, **fields}
+        said = {**fields, "outcome": outcome}
         if details is not None:
             said["outcome_details"] = json_text(details)
         self._outcome_record(said).check_writable()
@@ -81,7 +103,9 @@ class TwoPhase:
             # its text may hold what must not be kept; its type says what went wrong
             said = {"outcome": "failed", "outcome_details": json_text({"error": kind.__name__})}
         try:
-            self.outcome = self._append(self._outcome_record(said)).record
+            self.unrecorded = self._outcome_record(said)
+            self.outcome = self._append(self.unrecorded).record
+            self.unrecorded = None
         except AuditError as failure:
             note = (
                 f"The action {self._intended.action_id!r} ended as {said['outcome']!r}, and its outcome could not be "
@@ -93,15 +117,4 @@ class TwoPhase:
             error.add_note(f"{note} {failure}")
 
     def _outcome_record(self, said: dict[str, Any]) -> AuditRecord:
-        """Return the outcome as a record of now, with the intent's lifetime: it never expires before its intent."""
-        intended, now = self._intended, self._clock.now()
-        took = max(0, now.epoch_nanos - intended.dispatched_at.epoch_nanos)
-        lifetime = None if intended.expires_at is None else intended.expires_at.epoch_nanos
-        own: dict[str, Any] = {
-            "id": new_id(),
-            "dispatched_at": now,
-            "completed_at": now,
-            "duration_ms": took // _NANOS_PER_MILLI,
-            "expires_at": None if lifetime is None else Timestamp.from_nanos(lifetime + took),
-        }
-        return replace(intended, **{**own, **said})
+        return outcome_of(self._intended, self._clock.now(), **said)

@@ -23,7 +23,7 @@ from audit_core.importentries import ImportOptions, LeftOut
 from audit_core.importers import read_files, split_expired
 from audit_core.names import visible
 from audit_core.settings import MAX_LIFETIME_SECONDS
-from audit_ui import inject_parts
+from audit_ui import inject_parts, withheld_parts
 from audit_ui.formats import chain_name, count
 from audit_ui.inject_parts import ShownRun
 
@@ -49,13 +49,18 @@ _MOST_IN_FULL = 20
 
 @dataclass(frozen=True, slots=True)
 class _DryRun:
-    """What was read of these uploads with these options: the names of the uploads by path, and what can be written."""
+    """What was read of these uploads with these options: the names of the uploads by path, and what can be written.
+
+    Of the latter `redacted` have values that redaction replaces, `stripped` a payload that is not stored.
+    """
 
     asked: object
     names: Mapping[str, str]
     read: FilesRead | None
     live: tuple[AuditRecord, ...] = ()
     expired: int = 0
+    redacted: int = 0
+    stripped: int = 0
     error: AuditError | None = None
 
 
@@ -128,7 +133,11 @@ def _dry_run(context: Context, asked: object, uploads: Sequence[UploadedFile], o
         except InputError as error:
             return _DryRun(asked, names, None, error=ImportFileError(_named(str(error), names)))
     live, expired = split_expired(read.records, context.store.table.clock.now())
-    return _DryRun(asked, names, read, live, len(expired))
+    try:
+        redacted, stripped = withheld_parts.counted(context.store, live)
+    except InputError as error:
+        return _DryRun(asked, names, None, error=error)
+    return _DryRun(asked, names, read, live, len(expired), redacted, stripped)
 
 
 def shown_name(name: str) -> str:
@@ -159,6 +168,7 @@ def _shown(context: Context, dry: _DryRun) -> ShownRun | None:
             _problems(read, dry.names)
             return None
         _losses(context, dry)
+        withheld_parts.rule(context.store.settings)
         if not dry.live:
             st.caption("There is nothing to write.")
             return None
@@ -210,6 +220,8 @@ def _losses(context: Context, dry: _DryRun) -> None:
         (dry.expired, "have expired, or will within two seconds, and are left out"),
         (bookkeeping, "items were fences or bookkeeping, and are left out"),
         (outside, "were read around the range of an export, and are left out"),
+        (dry.redacted, "hold values that redaction replaces; what stood there reaches neither the table nor any hash"),
+        (dry.stripped, "lose their payload, which is not stored here"),
         (gone, "positions of exported chains had no record any more, which the new chain does not show"),
     )
     for number, text in lines:

@@ -21,7 +21,7 @@ from audit_core.generator import (
 )
 from audit_core.records import new_id
 from audit_core.settings import MAX_LIFETIME_SECONDS
-from audit_ui import inject_parts
+from audit_ui import inject_parts, withheld_parts
 from audit_ui.inject_parts import ShownRun
 from audit_ui.retention_view import duration
 
@@ -69,12 +69,9 @@ def generator_form(context: Context, entries: Sequence[TenantEntry]) -> ShownRun
         )
     )
     st.caption("The same seed gives the same records, but for their ids and times.")
-    mix = {
-        outcome: _number(cell, f"{outcome.capitalize()} ({VERDICT_OF[outcome]})", 0, 1000, weight)
-        for cell, (outcome, weight) in zip(st.columns(4, gap="medium"), DEFAULT_MIX.items(), strict=True)
-    }
-    st.caption(f"How often each outcome comes, out of {sum(mix.values()):,}.")
+    mix, two_phase = _mix()
     lifetime = _lifetime(context)
+    withheld_parts.rule(context.store.settings)
     if embedded:
         st.caption(f"The engine in this process is made for some {EMBEDDED_ITEM_LIMIT:,} records in all.")
     plan = None
@@ -89,6 +86,7 @@ def generator_form(context: Context, entries: Sequence[TenantEntry]) -> ShownRun
                 rate=rate,
                 seed=seed,
                 mix=mix,
+                two_phase=two_phase,
                 lifetime=lifetime,
             )
         except RecordError as error:
@@ -98,6 +96,21 @@ def generator_form(context: Context, entries: Sequence[TenantEntry]) -> ShownRun
         return None
     run = AppendRun(context.store, generate(plan, new_id(), context.store.table.clock), plan.count)
     return ShownRun("generate", run, tuple((plan.namespace, tenant) for tenant in plan.tenants))
+
+
+def _mix() -> tuple[dict[str, int], int]:
+    """Ask how often each outcome comes, and how many records of a hundred belong to an action in two phases."""
+    *cells, last = (*st.columns(3, gap="medium"), *st.columns(3, gap="medium"))
+    mix = {
+        outcome: _number(cell, f"{outcome.capitalize()} ({VERDICT_OF[outcome]})", 0, 1000, weight)
+        for cell, (outcome, weight) in zip(cells, DEFAULT_MIX.items(), strict=True)
+    }
+    two_phase = _number(last, "In two phases, of 100", 0, 100, 0)
+    st.caption(
+        f"How often each outcome comes, out of {sum(mix.values()):,}. Pending is an intent alone, as after a crash. "
+        "An action in two phases is an intent and its outcome: two records."
+    )
+    return mix, two_phase
 
 
 def _lifetime(context: Context) -> tuple[int, int] | None:

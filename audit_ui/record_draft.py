@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_core.append import MIN_LIFETIME_SECONDS
 from audit_core.errors import FilterError, RecordError
+from audit_core.items import INTENT
 from audit_core.jsontext import compact_json, parse_exact
 from audit_core.linking import check_size
 from audit_core.names import hidden_characters, ns_tenant, require_text
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from audit_core.timestamps import Timestamp
 
-__all__ = ["FIELDS", "Field", "Kind", "build", "problem_of", "problems_of"]
+__all__ = ["FIELDS", "Field", "Kind", "build", "problem_of", "problem_of_outcome", "problems_of"]
 
 
 class Kind(StrEnum):
@@ -80,6 +81,13 @@ def problem_of(name: str, text: str) -> str | None:
     except (RecordError, FilterError) as error:
         return str(error)
     return None
+
+
+def problem_of_outcome(text: str) -> str | None:
+    """Return what is wrong with how an action ended, as typed, where its intent is a record of its own."""
+    if text.strip() == INTENT:
+        return f"{INTENT} marks an intent, and is no outcome; say how the action ended."
+    return problem_of("outcome", text)
 
 
 def problems_of(values: Mapping[str, str]) -> dict[str, str]:

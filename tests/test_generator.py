@@ -10,6 +10,7 @@ import pytest
 
 from audit_core.errors import RecordError
 from audit_core.generator import LEAST_LIFETIME_SECONDS, VERDICT_OF, Plan, generate
+from audit_core.items import INTENT
 from tests.builders import DISPATCHED
 from tests.tables import ManualClock
 
@@ -101,6 +102,32 @@ def test_outcomes_follow_the_mix_and_each_has_its_verdict() -> None:
     assert all(record.verdict == VERDICT_OF[record.outcome] for record in records)
 
 
+@pytest.mark.parametrize("count", [100, 101, 103])
+def test_an_action_in_two_phases_is_an_intent_and_then_its_outcome(count: int) -> None:
+    records = made(plan(count=count, two_phase=100))
+
+    assert len({record.id for record in records}) == count
+    for tenant in ("one", "two"):
+        own = [record for record in records if record.tenant == tenant]
+        paired = own[: len(own) // 2 * 2]
+        assert [record.outcome == INTENT for record in paired] == [True, False] * (len(own) // 2)
+        assert all(one.action_id == other.action_id for one, other in zip(paired[::2], paired[1::2], strict=True))
+        assert all(record.outcome != INTENT for record in own[len(paired) :])
+
+
+def test_about_so_many_of_a_hundred_records_are_of_two_phases() -> None:
+    actions = Counter(record.action_id for record in made(plan(count=1000, two_phase=30)))
+
+    assert 200 < 2 * sum(number == 2 for number in actions.values()) < 400
+
+
+def test_intents_of_the_mix_stand_alone() -> None:
+    records = made(plan(count=100, mix={INTENT: 1}, two_phase=100))
+
+    assert {record.outcome for record in records} == {INTENT}
+    assert len({record.action_id for record in records}) == 100
+
+
 @pytest.mark.parametrize("lifetime", [None, (10, 10), (10, 60)])
 def test_lifetimes_lie_between_the_two(lifetime: tuple[int, int] | None) -> None:
     lives = {
@@ -134,6 +161,9 @@ def test_lifetimes_lie_between_the_two(lifetime: tuple[int, int] | None) -> None
         {"mix": {"executed": 5, "failed": -1}},
         {"lifetime": (LEAST_LIFETIME_SECONDS - 1, 10)},
         {"lifetime": (20, 10)},
+        {"two_phase": -1},
+        {"two_phase": 101},
+        {"two_phase": True},
     ],
     ids=str,
 )
@@ -143,6 +173,6 @@ def test_a_plan_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_a_record_can_be_written() -> None:
-    for record in made(plan(count=50)):
+    for record in made(plan(count=50, two_phase=50, mix={"executed": 1, INTENT: 1})):
         record.check_writable()
         assert replace(record) == record

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from audit_core.errors import NotWrittenError, RecordError
+from audit_core.twophase import outcome_of
 from tests.chains import NAMES
 
 if TYPE_CHECKING:
@@ -123,6 +124,40 @@ def test_an_outcome_that_cannot_be_written_is_told(store: AuditStore, monkeypatc
         pass
     assert "its outcome could not be recorded" in caught.value.__notes__[0]
     assert findings(store) == ["lone_intent"]
+
+
+def test_an_outcome_that_was_not_acknowledged_is_there_to_be_appended_again(
+    store: AuditStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        failing_second(store, patch)
+        action = store.two_phase(draft(store))
+        with pytest.raises(NotWrittenError), action:
+            action.settle("denied")
+    assert action.unrecorded is not None
+    appended = store.append(action.unrecorded)
+    assert (appended.record.outcome, store.append(action.unrecorded).duplicate) == ("denied", True)
+    assert findings(store) == []
+
+
+def test_a_stored_intent_gets_its_outcome_later(store: AuditStore) -> None:
+    intent = store.append(draft(store, outcome="pending")).record
+    late = intent.dispatched_at.plus_seconds(90)
+    outcome = outcome_of(intent, late, "failed", matched_rule="limit")
+    assert outcome.id != intent.id
+    assert (outcome.action_id, outcome.matched_rule, outcome.duration_ms) == (intent.action_id, "limit", 90_000)
+    assert (outcome.sequence_number, outcome.record_hash, outcome.previous_chain_hash) == (None, None, None)
+    assert intent.expires_at is not None
+    assert outcome.expires_at == intent.expires_at.plus_seconds(90)
+    store.append(outcome)
+    assert findings(store) == []
+
+
+@pytest.mark.parametrize("wrong", ["pending", ""])
+def test_no_outcome_is_an_intent_again(store: AuditStore, wrong: str) -> None:
+    intent = draft(store, outcome="pending")
+    with pytest.raises(RecordError, match="is no outcome"):
+        outcome_of(intent, intent.dispatched_at, wrong)
 
 
 def test_the_actions_own_exception_is_not_hidden_by_a_failing_write(

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audit_ui import chooser, context, elements, inject_files, inject_generate, inject_parts, inject_record
+from audit_ui import (
+    chooser,
+    context,
+    elements,
+    inject_draft,
+    inject_files,
+    inject_generate,
+    inject_outcome,
+    inject_parts,
+    inject_record,
+    inject_shown,
+)
 
 RUN = "inject run"
 
@@ -26,15 +37,21 @@ if shown is not None:
     if shown.way == way:
         inject_parts.run_ended(shown)
 
-entries = chooser.known_chains(visitor)
 if way == "record":
-    draft = inject_record.current_draft()
-    if draft.outcome is None:
-        inject_record.record_form(visitor, entries)
+    phase = inject_record.chosen_phase()
+    action = inject_outcome.asked_action() if phase is inject_draft.Phase.OUTCOME else ""
+    draft = inject_draft.current_draft(phase, action)
+    if draft.done:
+        inject_shown.result(visitor, draft)
+    elif draft.written:
+        inject_shown.between(visitor, draft)
+    elif phase is inject_draft.Phase.OUTCOME:
+        inject_outcome.outcome_form(visitor, action)
     else:
-        inject_record.result(draft)
+        inject_record.record_form(visitor, chooser.known_chains(visitor), phase)
     st.stop()
 
+entries = chooser.known_chains(visitor)
 started = inject_generate.generator_form(visitor, entries) if way == "generate" else inject_files.files_form(visitor)
 if started is not None:
     st.session_state[RUN] = started

@@ -33,16 +33,13 @@ def choose(page: Page, label: str, value: str) -> None:
     expect(box).to_have_value(value)
 
 
-def fill_in(page: Page, url: str, *, seconds: int | None = None) -> None:
-    page.goto(f"{url}/inject")
+def fill_in(page: Page, url: str, *, phase: str = "single", tenant: str = "bench", seconds: int | None = None) -> None:
+    page.goto(f"{url}/inject" if phase == "single" else f"{url}/inject?as={phase}")
     heading(page, "Inject")
-    for label, value in (
-        ("Namespace *", "lab"),
-        ("Tenant *", "bench"),
-        ("Outcome *", "executed"),
-        ("Verdict *", "allow"),
-    ):
-        choose(page, label, value)
+    given = {"Namespace *": "lab", "Tenant *": tenant, "Outcome *": "executed", "Verdict *": "allow"}
+    for label, value in given.items():
+        if label != "Outcome *" or phase != "intent":
+            choose(page, label, value)
     page.get_by_label("Provider *").fill("email")
     page.get_by_label("Action type *").fill("send_email")
     if seconds is not None:
@@ -71,6 +68,59 @@ def test_a_record_is_checked_as_it_is_typed_previewed_and_appended_once(quiet_pa
     page.get_by_role("link", name="Verify the chain").click()
     heading(page, "Chain")
     expect(page.get_by_text("1 record checked")).to_be_visible(timeout=PATIENCE)
+
+
+def test_an_intent_alone_is_named_by_the_next_verification_until_its_outcome_is_written(
+    quiet_page: Page, dashboard: Dashboard
+) -> None:
+    page = quiet_page
+    url = dashboard()
+    fill_in(page, url, phase="intent", tenant="crashed")
+    page.get_by_role("button", name="Append without a preview").click()
+    heading(page, "✓ Intent appended, at position 0")
+    page.get_by_role("link", name="Verify the chain").click()
+    heading(page, "Chain")
+    expect(page.get_by_text("1 record checked")).to_be_visible(timeout=PATIENCE)
+    page.goto(link(url, "chain", namespace="lab", tenant="crashed", verify=1, finding=0))
+    heading(page, "Intent without outcome, position 0")
+
+    fill_in(page, url, phase="intent", tenant="completed")
+    page.get_by_role("button", name="Append without a preview").click()
+    page.get_by_role("button", name="Write its outcome").click()
+    expect(page.get_by_text("An intent stands alone")).to_be_visible(timeout=PATIENCE)
+    choose(page, "Outcome *", "failed")
+    page.get_by_role("button", name="Append without a preview").dblclick()
+    heading(page, "✓ Outcome appended, at position 1")
+    page.goto(link(url, "chain", namespace="lab", tenant="completed", verify=1, finding=0))
+    expect(page.get_by_text("2 records checked")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Intent without outcome")).to_have_count(0)
+
+
+@pytest.mark.matrix
+def test_both_phases_hold_nothing_of_what_is_redacted(
+    quiet_page: Page, dashboard: Dashboard, dynamodb_local_url: str, unique_table: str
+) -> None:
+    page = quiet_page
+    engine = {"AUDIT__URL": dynamodb_local_url, "AUDIT__TABLE_NAME": unique_table, "COMPLIANCE__MODE": "soc2"}
+    url = dashboard({**engine, "AUDIT__REDACT__ENABLED": "true", "AUDIT__REDACT__FIELDS": "password"})
+    fill_in(page, url, phase="both")
+    page.get_by_label("Payload (JSON)").fill('{"password":"hunter2"}')
+    page.get_by_label("Payload (JSON)").press("Control+Enter")
+    page.get_by_role("button", name="Preview", exact=True).click()
+    heading(page, "What would be written first: the intent")
+    expect(page.get_by_text("Payload: password")).to_be_visible()
+    page.get_by_role("button", name="Append the intent, then the outcome").dblclick()
+    heading(page, "✓ Outcome appended, at position 1")
+    expect(page.get_by_text("Payload: password")).to_have_count(2)
+    expect(page.get_by_text("hunter2")).to_have_count(0)
+    page.get_by_role("link", name="Open the outcome").click()
+    heading(page, "Record")
+    expect(page.get_by_text("pending: ")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("[REDACTED]").first).to_be_visible()
+    expect(page.get_by_text("hunter2")).to_have_count(0)
+    page.goto(link(url, "chain", **CHAIN, verify=1))
+    expect(page.get_by_text("2 records checked")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Intact").first).to_be_visible()
 
 
 @pytest.mark.matrix

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from audit_core import AuditStore, Settings, load_settings
+from audit_core.directory import register_update
 from audit_core.settings import AuditSettings, ComplianceSettings
 from audit_ui import context
+from tests import builders
+from tests.ui.visits import HOSTILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -33,14 +36,49 @@ def demo(demo_settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def own_table(unique_table: str) -> Iterator[AuditStore]:
+def open_table(unique_table: str) -> Iterator[Callable[..., AuditStore]]:
+    """Opens the dashboard on an empty table of the embedded engine; what differs from `[audit]`'s defaults is given."""
+    stores: list[AuditStore] = []
+
+    def opened(**audit: Any) -> AuditStore:
+        settings = Settings(
+            audit=AuditSettings(backend="memory", table_name=unique_table, **audit),
+            compliance=ComplianceSettings.for_mode("soc2"),
+        )
+        context.configure(settings)
+        stores.append(AuditStore.open(settings))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def own_table(open_table: Callable[..., AuditStore]) -> AuditStore:
     """The dashboard on an empty table of the embedded engine; to be filled by the test."""
-    audit = AuditSettings(backend="memory", table_name=unique_table)
-    settings = Settings(audit=audit, compliance=ComplianceSettings.for_mode("soc2"))
-    context.configure(settings)
-    store = AuditStore.open(settings)
-    yield store
-    store.close()
+    return open_table()
+
+
+@pytest.fixture
+def open_lab(open_table: Callable[..., AuditStore]) -> Callable[..., AuditStore]:
+    """Opens a table whose directory lists two tenants without a record: AppTest can choose only what is offered."""
+
+    def opened(**audit: Any) -> AuditStore:
+        store = open_table(**audit)
+        settings, now = store.settings.audit, store.table.clock.now()
+        for tenant in ("bench", HOSTILE):
+            record = builders.record(namespace="lab", tenant=tenant)
+            store.table.client.update_item(**register_update(settings.prefix, settings.table_name, record, now))
+        return store
+
+    return opened
+
+
+@pytest.fixture
+def lab(open_lab: Callable[..., AuditStore]) -> AuditStore:
+    """A table whose directory lists two tenants without a record, with everything stored as it is given."""
+    return open_lab()
 
 
 @pytest.fixture

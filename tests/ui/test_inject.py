@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from audit_core import RecordFilter
-from audit_core.directory import register_update
 from audit_core.errors import ChainBlockedError, ConflictError, EngineUnreachableError, OutcomeUnknownError
 from audit_core.store import AuditStore
 from audit_ui import context
 from audit_ui.inject_files import shown_name
 from tests import builders, tables
-from tests.ui.visits import rendered, visit, words
+from tests.ui.visits import HOSTILE, rendered, visit, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamlit.testing.v1 import AppTest
 
+PATIENCE_SECONDS = 30
 TYPED = {
     "namespace": "lab",
     "tenant": "bench",
@@ -31,7 +33,6 @@ TYPED = {
     "verdict": "allow",
     "action_payload": '{ "n" : 1.0 }',
 }
-HOSTILE = "<script>alert(1)</script> **bold** :red[red]"
 
 
 def typed(opened: AppTest, **values: str) -> AppTest:
@@ -40,8 +41,11 @@ def typed(opened: AppTest, **values: str) -> AppTest:
     return opened.run()
 
 
-def filled(**values: str) -> AppTest:
-    return typed(visit("inject"), **{**TYPED, **values})
+def filled(phase: str = "", **values: str) -> AppTest:
+    given = {**TYPED, **values}
+    if phase == "intent":  # which has no outcome to be typed
+        del given["outcome"]
+    return typed(visit("inject", **{"as": phase} if phase else {}), **given)
 
 
 def click(opened: AppTest, key: str) -> AppTest:
@@ -55,18 +59,6 @@ def buttons(opened: AppTest) -> set[str]:
 
 def records(store: AuditStore, namespace: str = "lab", tenant: str = "bench") -> list[Any]:
     return [row.stored for row in store.query(RecordFilter(namespace=namespace, tenant=tenant), order="sequence").rows]
-
-
-@pytest.fixture
-def lab(own_table: AuditStore) -> AuditStore:
-    """A table whose directory lists two tenants without a record: AppTest can choose only what is offered."""
-    settings, now = own_table.settings.audit, own_table.table.clock.now()
-    for tenant in ("bench", HOSTILE):
-        entry = register_update(
-            settings.prefix, settings.table_name, builders.record(namespace="lab", tenant=tenant), now
-        )
-        own_table.table.client.update_item(**entry)
-    return own_table
 
 
 class TestRecord:
@@ -209,9 +201,11 @@ class TestGenerator:
 
     @staticmethod
     def finished(opened: AppTest) -> AppTest:
-        for _slice in range(60):
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < give_up:
             if "stop" not in buttons(opened):
                 return opened
+            time.sleep(0.05)  # until the next records are due
             opened.run()
         raise AssertionError("the run does not end")
 
@@ -240,6 +234,15 @@ class TestGenerator:
         opened = self.asked(**weights)
         assert "The mix weighs" in words(opened)
         assert "generate" not in buttons(opened)
+
+    def test_some_actions_are_written_in_two_phases_and_some_intents_stay_alone(self, own_table: AuditStore) -> None:
+        opened = self.asked(["one"], Records=40, **{"Pending (allow)": 20, "In two phases, of 100": 60})
+        self.finished(click(opened, "generate"))
+        kinds = Counter(finding.kind.value for finding in own_table.verify("generated", "one").findings)
+        actions = Counter(record.text("action_id") for record in records(own_table, "generated", "one"))
+        assert kinds.keys() == {"lone_intent"}
+        assert 2 in actions.values()
+        assert kinds["lone_intent"] < len(actions)
 
     def test_nothing_is_written_without_a_click(self, own_table: AuditStore) -> None:
         self.asked().run()

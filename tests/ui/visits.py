@@ -9,6 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
 
+HOSTILE = "<script>alert(1)</script> **bold** :red[red]"
+"""Text that no page may render (CASES 49)."""
+
 
 def visit(page: str = "overview", /, **query: str) -> AppTest:
     """Opens a page by a link, as a first visit."""
