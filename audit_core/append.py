@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from audit_core.directory import register_update
 from audit_core.errors import (
+    AuditError,
     ChainBlockedError,
     ConflictError,
     EngineError,
     RecordError,
-    WriteError,
     WriteRefusedError,
 )
 from audit_core.fences import Fence, FenceState, fence_id
@@ -99,7 +99,7 @@ class ChainWriter:
 
         Returns one `Appended` for each record, in order. Raises `RecordError` before anything is sent; `ConflictError`,
         `NotWrittenError`, `OutcomeUnknownError`, `ChainBlockedError` or `EngineError` later, with what did go in under
-        `appended` of a `WriteError` (FORMAT 6).
+        `appended` (FORMAT 6).
         """
         return self._append(records, seconds)
 
@@ -128,14 +128,15 @@ class ChainWriter:
                 if past is not None:
                     self._tips[chain] = self._finder(records[0]).past(past)
                 self._run(job, chain)
-            except WriteError as error:
+            except AuditError as error:
+                if past is not None:
+                    # the next append must stop here again: only the order that stands in the chain passes
+                    self._tips.pop(chain, None)
                 error.appended = tuple(job.done.values())
-                raise
-            except EngineError as error:
-                if not job.doubt:
+                if not job.doubt or not isinstance(error, EngineError):
                     raise
                 unknown = outcome_unknown(job.doubt, str(error))
-                unknown.appended = tuple(job.done.values())
+                unknown.appended = error.appended
                 raise unknown from error
         return _ended(job, records)
 
@@ -160,7 +161,7 @@ class ChainWriter:
             self._register(records[0], job)
             for record in records:
                 self._put_alone(record, job)
-        except WriteError as error:
+        except AuditError as error:
             error.appended = tuple(job.done.values())
             raise
         return _ended(job, records)

@@ -56,7 +56,12 @@ __all__ = [
 
 
 class AuditError(Exception):
-    """Anything that this package raises on purpose."""
+    """Anything that this package raises on purpose.
+
+    `appended` (tuple of `append.Appended`) is what did go in of an append that ended in it.
+    """
+
+    appended: tuple[Appended, ...] = ()
 
 
 class InputError(AuditError, ValueError):
@@ -112,12 +117,7 @@ class ThrottledError(EngineError):
 
 
 class WriteError(AuditError):
-    """A write was not acknowledged.
-
-    `appended` (tuple of `append.Appended`) is what of the same call did go in.
-    """
-
-    appended: tuple[Appended, ...] = ()
+    """A write was not acknowledged."""
 
 
 class WriteRefusedError(WriteError):

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Self
 
 from audit_core.append import BATCH_LIMIT, DEADLINE_SECONDS, Appended
 from audit_core.errors import (
+    AuditError,
     ConflictError,
     NotWrittenError,
     OutcomeUnknownError,
     RecordError,
-    WriteError,
     WriteRefusedError,
 )
 from audit_core.writecall import not_written, outcome_unknown
@@ -195,12 +195,16 @@ class GroupWriter:
         seconds = max(0.0, min(waiting.give_up for waiting in batch) - self._clock.monotonic())
         try:
             appended = self._writer.append([waiting.record for waiting in batch], seconds)
-        except WriteError as error:
-            return self._settle(batch, error.appended, error)
         except RecordError as error:
-            if len(batch) > 1:  # one record spoils the batch: each goes by itself
-                return [again for waiting in batch for again in self._commit([waiting])]
-            return self._settle(batch, (), error)
+            if len(batch) == 1:
+                return self._settle(batch, (), error)
+            # one record spoils the batch: each goes by itself, as far as it is not in
+            done = {one.record.id for one in error.appended}
+            self._settle([waiting for waiting in batch if waiting.record.id in done], error.appended, None)
+            rest = [waiting for waiting in batch if waiting.record.id not in done]
+            return [again for waiting in rest for again in self._commit([waiting])]
+        except AuditError as error:
+            return self._settle(batch, error.appended, error)
         except Exception as error:  # noqa: BLE001 - whoever waits for the records has to learn of it
             return self._settle(batch, (), error)
         return self._settle(batch, appended, None)

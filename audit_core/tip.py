@@ -90,7 +90,7 @@ class TipFinder:
 
     def _last_from(self, position: int) -> int:
         """Return the last position with a fence from one on, behind which a hundred have none (FORMAT 6.2)."""
-        while ahead := self.fences(range(position + 1, position + 1 + LOOK_BACK)):
+        while ahead := self.fences(_behind(position)):
             position = max(ahead)
         return position
 
@@ -108,6 +108,9 @@ class TipFinder:
         unknown = set(range(tip.sequence_number + 1, last + 1 + span)) - fences.keys()
         if unknown:
             fences |= self.fences(sorted(unknown))
+        # a fence that does not say what to link to matters only where nobody has gone on past it
+        while not fences[max(fences)].holds and (ahead := self.fences(_behind(max(fences)))):
+            fences |= ahead
         return self._resolve(max(fences), fences, link=tip.link)
 
     def fences(self, positions: Iterable[int]) -> dict[int, Fence]:
@@ -224,6 +227,10 @@ def sequence_range(chain: str, first: int | None, last: int | None) -> KeyRange:
         None if first is None else str(first),
         None if last is None else str(last),
     )
+
+
+def _behind(position: int) -> range:
+    return range(position + 1, position + 1 + LOOK_BACK)
 
 
 def _window(number: int) -> range:

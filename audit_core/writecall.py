@@ -16,6 +16,8 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    ProxyConnectionError,
+    SSLError,
 )
 
 from audit_core.client import translate
@@ -43,6 +45,7 @@ _WAITING_REASONS = frozenset(("TransactionConflict", "ThrottlingError", "Provisi
 _IN_PROGRESS = "TransactionInProgressException"
 _WAITING_CODES = THROTTLE_CODES | {"TransactionConflictException", _IN_PROGRESS}
 _SERVER_ERROR = 500
+_NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
 
 class WriteCall:
@@ -118,11 +121,13 @@ class WriteCall:
                 self.in_doubt = bool(self._items)
             return code in _WAITING_CODES
         # a connection that was never made has sent nothing; everything else may have arrived
-        if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
+        if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ProxyConnectionError):
             return True
-        if isinstance(error, HTTPClientError):
-            self.in_doubt = bool(self._items)
-        return isinstance(error, HTTPClientError)
+        # encryption can break off as well when the answer is on its way
+        if not isinstance(error, HTTPClientError | SSLError) or _NOT_TRUSTED in str(error):
+            return False
+        self.in_doubt = bool(self._items)
+        return True
 
     def _all_stand(self) -> bool:
         """Whether the records stand exactly as they were sent, read consistently.

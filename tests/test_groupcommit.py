@@ -14,6 +14,7 @@ from audit_core.errors import (
     AuditError,
     ChainBlockedError,
     ConflictError,
+    EngineError,
     NotWrittenError,
     OutcomeUnknownError,
     RecordError,
@@ -171,6 +172,24 @@ def test_a_record_that_spoils_its_batch_fails_alone(opened: Callable[..., GroupW
     batch = [*records(2), record(id="spoiler", provider="spoils")]
     futures = gathered(opened, Scripted(), batch)
     assert [future.exception(PATIENCE) is None for future in futures] == [True, True, False]
+
+
+def test_what_went_in_before_a_record_spoiled_its_batch_is_not_sent_again(opened: Callable[..., GroupWriter]) -> None:
+    batch = records(3)
+    spoiled = RecordError("too large")
+    spoiled.appended = (Appended(batch[0], duplicate=False),)
+    futures = gathered(opened, script := Scripted(None, spoiled), batch)
+    assert [future.result(PATIENCE).duplicate for future in futures] == [False] * 3
+    assert script.batches == [["first"], ids(3), [batch[1].id], [batch[2].id]]
+
+
+def test_what_went_in_before_the_engine_refused_is_told_to_its_own(opened: Callable[..., GroupWriter]) -> None:
+    batch = records(2)
+    denied = EngineError("denied")
+    denied.appended = (Appended(batch[0], duplicate=False),)
+    first, second = gathered(opened, Scripted(None, denied), batch)
+    assert not first.result(PATIENCE).duplicate
+    assert isinstance(failure(second), EngineError)
 
 
 def test_what_was_certainly_not_written_is_tried_again_while_there_is_time(

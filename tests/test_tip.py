@@ -89,6 +89,20 @@ class TestOtherWriters:
         assert (position_of(linked), linked["previous_chain_sequence"]) == (5, {"N": "1"})
         assert store.verify(*NAMES, thorough=True).verdict is Verdict.INTACT
 
+    def test_a_writer_that_was_overtaken_needs_no_record_of_a_position_that_others_went_past(
+        self, endless: AuditStore, open_store: OpenStore
+    ) -> None:
+        """Here it is gone, and nothing explains that; the chain has gone on all the same."""
+        endless.append(records(1)[0])
+        own = endless.table.get(records(1)[0].id).items[0]
+        tip = Tip(0, own["record_hash"]["S"], (0, tables.fence(endless, 0)["chain_hash"]["S"]))
+        chain = Chain(tip=tip).elsewhere(1)
+        tables.put(endless, *chain.items())
+        open_store(AUDIT__TTL_SECONDS="0").append(record(id="rival"))
+        tables.delete(endless, chain.record(1)["id"]["S"])
+
+        assert position_of(appended(endless)) == 3
+
     def test_a_batch_that_was_overtaken_by_both_kinds_of_writers_follows(
         self, store: AuditStore, open_store: OpenStore
     ) -> None:
