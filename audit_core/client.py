@@ -1,6 +1,7 @@
 """The one place that builds a DynamoDB client, and that reads the engine's clock off an answer.
 
-What its exceptions mean is said in `enginefaults`, whose names are also here; what is asked of the engine, and what is
+What its exceptions mean is said in `enginefaults`, whose names are also here, how JSON is read and written in
+`jsonwire`; what is asked of the engine, and what is
 done about a write whose outcome is in doubt, is left to `table`, `append` and the others.
 """
 
@@ -8,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,24 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
-import orjson
 from botocore import exceptions as sdk
 from botocore.config import Config
-from botocore.parsers import JSONParser, ResponseParserFactory
 
 from audit_core.enginefaults import THROTTLE_CODES, engine_errors, translate
 from audit_core.errors import EngineError
+from audit_core.jsonwire import ParserFactory, write_transactions_by_orjson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from botocore.awsrequest import AWSResponse
-    from botocore.model import StructureShape
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from audit_core.settings import Settings
 
-__all__ = ["TypedMapParser", "answered_at", "build_client", "engine_errors", "translate"]
+__all__ = ["answered_at", "build_client", "engine_errors", "translate"]
 
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 10
@@ -93,7 +91,7 @@ def build_client(settings: Settings, *, endpoint_url: str | None = None) -> Dyna
         )
         config = config.merge(Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False))
     session.set_config_variable("ignore_configured_endpoint_urls", value=True)
-    session.register_component("response_parser_factory", _ParserFactory())
+    session.register_component("response_parser_factory", ParserFactory())
     key = _LOCAL_KEY if settings.is_local else None
     with engine_errors(settings):
         client: DynamoDBClient = boto3.Session(botocore_session=session, region_name=settings.audit.region).client(
@@ -103,6 +101,7 @@ def build_client(settings: Settings, *, endpoint_url: str | None = None) -> Dyna
             aws_access_key_id=key,
             aws_secret_access_key=key,
         )
+    write_transactions_by_orjson(client)
     for operation in READ_OPERATIONS:
         question = f"needs-retry.dynamodb.{operation}"
         client.meta.events.register(question, _seconds_before_repeating)  # type: ignore[arg-type] # the stubs: None
@@ -133,55 +132,6 @@ def _seconds_before_repeating(
             or (checksum is not None and int(checksum) != zlib.crc32(http.content))
         )
     return random.uniform(0, 0.1 * 2**attempts) if passing else None  # noqa: S311 - jitter, no secret
-
-
-_ITEM_OUTPUTS = frozenset(
-    f"{operation}Output"
-    for operation in (
-        "BatchGetItem",
-        "DeleteItem",
-        "GetItem",
-        "PutItem",
-        "Query",
-        "Scan",
-        "TransactGetItems",
-        "UpdateItem",
-    )
-)
-_TYPED_MAPS = frozenset(("AttributeMap", "BatchGetResponseMap", "ItemList", "ItemResponseList", "Key"))
-_BINARY_VALUE = re.compile(rb'"BS?"\s*:')
-
-
-class TypedMapParser(JSONParser):
-    """botocore's JSON parser, which leaves items as orjson reads them instead of rebuilding them value by value.
-
-    DynamoDB sends items as the typed maps that botocore returns, numbers as text, so there is nothing to convert but
-    binary values. An answer that may hold one, or that orjson refuses, an error, and every operation that returns no
-    items are left to botocore; so is everything of an answer beside its items.
-    """
-
-    def _handle_json_body(self, raw_body: bytes, shape: StructureShape) -> Any:  # noqa: ANN401 - as in the base class
-        if shape.name in _ITEM_OUTPUTS and not _BINARY_VALUE.search(raw_body):
-            try:
-                body = orjson.loads(raw_body)
-            except orjson.JSONDecodeError:
-                body = None  # botocore's reader takes more, lone surrogates for one
-            if isinstance(body, dict):
-                return self._around_items(body, shape)
-        return super()._handle_json_body(raw_body, shape)  # type: ignore[misc] # the stubs leave it out
-
-    def _around_items(self, body: dict[str, Any], shape: StructureShape) -> dict[str, Any]:
-        parse: Callable[[Any, Any], Any] = self._parse_shape  # type: ignore[attr-defined] # the stubs leave it out
-        return {
-            name: body[name] if member.name in _TYPED_MAPS else parse(member, body[name])
-            for name, member in shape.members.items()
-            if body.get(name) is not None
-        }
-
-
-class _ParserFactory(ResponseParserFactory):
-    def create_parser(self, protocol_name: str) -> Any:  # noqa: ANN401 - as in the base class
-        return TypedMapParser() if protocol_name == "json" else super().create_parser(protocol_name)
 
 
 def _local_clock() -> datetime:

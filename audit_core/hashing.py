@@ -53,7 +53,7 @@ def record_canonical(item: Item) -> bytes:
 
     Raises `RecordError` when an attribute is missing or is no text, `TimestampError` when the time cannot be read.
     """
-    values: dict[str, str | None] = {}
+    values: dict[str, Any] = {}
     for name in HASHED_ATTRIBUTES:
         attribute = item.get(name)
         if attribute is None:
@@ -62,12 +62,12 @@ def record_canonical(item: Item) -> bytes:
                 raise RecordError(message)
             values[name] = None
             continue
-        text = attribute.get("S") if hasattr(attribute, "get") else None
+        text = attribute.get("S") if isinstance(attribute, dict) or hasattr(attribute, "get") else None
         if not isinstance(text, str):
             message = f"The record's {name} is not text (S), so its record_hash cannot be computed."
             raise RecordError(message)
         values[name] = text
-    values["dispatched_at"] = Timestamp.parse(str(values["dispatched_at"])).normalised
+    values["dispatched_at"] = Timestamp.parse(values["dispatched_at"]).normalised
     try:
         return orjson.dumps(values)
     except orjson.JSONEncodeError as error:
@@ -90,7 +90,7 @@ def canonical_item(item: Item, without: str) -> bytes:
     """
     rest = {name: value for name, value in item.items() if name != without}
     try:
-        plain = all(len(value) == 1 and not _SCALARS.isdisjoint(value) for value in rest.values())
+        plain = _SCALARS.issuperset(set().union(*rest.values())) and sum(map(len, rest.values())) == len(rest)
         # orjson sorts by code points, RFC 8785 by UTF-16 units: the same for ASCII names, and much faster
         if plain and "".join(rest).isascii():
             return orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)

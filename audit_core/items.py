@@ -46,6 +46,7 @@ OPEN_TEXT_FIELDS = ("caller_id", "auth_method")
 JSON_FIELDS = ("verdict_details", "outcome_details", "metadata")
 OPTIONAL_JSON_FIELDS = ("action_payload", "attachment_metadata")
 OPTIONAL_TEXT_FIELDS = ("chain_id", "matched_rule", "signature", "signer_id", "kid", "canonical_hash")
+_TIME_FIELDS = frozenset(("dispatched_at", "completed_at", "expires_at"))
 HASH_FIELDS = ("record_hash", "previous_hash", "content_hash", "previous_chain_hash")
 
 ATTRIBUTE_TYPES: Mapping[str, str] = MappingProxyType(
@@ -80,22 +81,35 @@ def shape_problems(item: Item) -> tuple[str, ...]:
         wanted = ATTRIBUTE_TYPES.get(name)
         if wanted is None:
             continue
-        if wanted not in value:
-            problems.append(f"{name} is of type {next(iter(value), '?')}, not {wanted}")
-        elif wanted == "S" and not isinstance(value[wanted], str):
-            problems.append(f"{name} is not text")
-        elif name in HASH_FIELDS and value[wanted] == "":
-            problems.append(f"{name} is empty instead of absent")
-        elif name in {"dispatched_at", "completed_at", "expires_at"} and not _is_time(value[wanted]):
-            problems.append(f"{name} is not an RFC 3339 time")
-        elif wanted == "N" and whole_number(value[wanted]) is None:
-            problems.append(f"{name} is not a whole number")
+        held = value.get(wanted)
+        if wanted == "S" and held and name not in _TIME_FIELDS and isinstance(held, str):
+            continue  # most of them
+        problem = _problem(name, value, wanted)
+        if problem is not None:
+            problems.append(f"{name} {problem}")
     if "_fence" in item:
         problems.append("_fence stands on a record")
     sequence = whole_number(item.get("sequence_number", {}).get("N"))
     if sequence is not None and sequence < 0:
         problems.append("sequence_number is below 0")
     return tuple(problems)
+
+
+def _problem(name: str, value: Mapping[str, Any], wanted: str) -> str | None:
+    """Say what is wrong with an attribute that FORMAT 2 names; None when nothing is."""
+    held = value.get(wanted)
+    problem = None
+    if held is None:
+        problem = f"is of type {next(iter(value), '?')}, not {wanted}"
+    elif wanted == "N":
+        problem = None if whole_number(held) is not None else "is not a whole number"
+    elif not isinstance(held, str):
+        problem = "is not text"
+    elif name in _TIME_FIELDS:
+        problem = None if _is_time(held) else "is not an RFC 3339 time"
+    elif not held and name in HASH_FIELDS:
+        problem = "is empty instead of absent"
+    return problem
 
 
 def source_problems(item: Item) -> tuple[str, ...]:
@@ -133,7 +147,10 @@ def text_of(item: Item, name: str) -> str | None:
 
 def whole_number(text: object) -> int | None:
     """Return the integer that a number's text means, or None when it is none (`1E+2` is 100, `499.5` is none)."""
-    number = _decimal(str(text))
+    text = str(text)
+    if text.isdecimal() and text.isascii():
+        return int(text) if len(text) <= MAX_NUMBER_EXPONENT else None
+    number = _decimal(text)
     if number is None or not number.is_finite() or number.adjusted() > MAX_NUMBER_EXPONENT:
         return None
     return int(number) if number == number.to_integral_value() else None
@@ -151,7 +168,11 @@ def item_size(item: Item) -> int:
 
     Numbers are counted at their most, half a byte a digit and three more, so that the result never undercounts.
     """
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+    size = 0
+    for name, value in item.items():
+        text = value.get("S")
+        size += len(name.encode()) + (_value_size(value) if text is None else len(text.encode()))
+    return size
 
 
 def plain_number(text: str) -> str | None:

@@ -19,6 +19,9 @@ NO_JSON = "null"
 
 MAX_JSON_DEPTH = 100
 _TOO_DEEP = f"A JSON text nests deeper than {MAX_JSON_DEPTH} levels; flatten it before it is written."
+_COMPACT = re.compile(r'(?:[^"\s]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+"""JSON without white space between its tokens."""
+
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[ \t\r\n]+|[\[{]|[\]}]|[^\[\]{}" \t\r\n]+|"', re.DOTALL)
 
 
@@ -56,6 +59,8 @@ def compact_json(text: str) -> str:
     except ValueError as error:
         message = f"A text that should be JSON is not: {error}."
         raise RecordError(message) from error
+    if _COMPACT.fullmatch(text) and text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
+        return text  # nothing to take out, and too few brackets to nest too deep
     depth = deepest = 0
     pieces = []
     for match in _TOKENS.finditer(text):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from audit_core.errors import RecordError
 from audit_core.fences import full_fence
 from audit_core.hashing import content_hash, record_hash, same_item
-from audit_core.items import MAX_ITEM_BYTES, item_size
+from audit_core.items import HASH_FIELDS, MAX_ITEM_BYTES, item_size
 from audit_core.names import visible
 from audit_core.tip import Tip
 
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pair", "check_size", "fitting", "link_record", "same_content", "unlinked"]
 
-_CHAIN_FIELDS = (
-    "sequence_number",
-    "record_hash",
-    "previous_hash",
-    "content_hash",
-    "previous_chain_hash",
-    "previous_chain_sequence",
-)
+_CHAIN_FIELDS = ("sequence_number", "previous_chain_sequence", *HASH_FIELDS)
 _MAY_DIFFER = frozenset((*_CHAIN_FIELDS, "expires_at", "expires_at_ttl"))
 """What may differ between two records of the same content (FORMAT 6.5)."""
 
@@ -40,19 +33,36 @@ _TRANSACTION_ACTIONS = 100
 
 def link_record(tip: Tip, record: AuditRecord) -> AuditRecord:
     """Return the record as it stands behind `tip`: numbered, linked, both its hashes computed (FORMAT 2 to 4)."""
+    return _linked(tip, record)[0]
+
+
+def _linked(tip: Tip, record: AuditRecord) -> tuple[AuditRecord, dict[str, dict[str, Any]]]:
+    """Return a record behind `tip`, and its typed item; the hashes are taken of the item, so it is made once."""
     number = tip.sequence_number + 1
     position, chain = (None, None) if tip.link is None else tip.link
+    skipped_to = None if position == number - 1 else position
+    item = unlinked(record).to_item()
+    item["sequence_number"] = {"N": str(number)}
+    if tip.record_hash is not None:
+        item["previous_hash"] = {"S": tip.record_hash}
+    if chain is not None:
+        item["previous_chain_hash"] = {"S": chain}
+    if skipped_to is not None:
+        item["previous_chain_sequence"] = {"N": str(skipped_to)}
+    own_hash = record_hash(item)
+    item["record_hash"] = {"S": own_hash}
+    content = content_hash(item)
+    item["content_hash"] = {"S": content}
     linked = replace(
         record,
         sequence_number=number,
+        record_hash=own_hash,
         previous_hash=tip.record_hash,
+        content_hash=content,
         previous_chain_hash=chain,
-        previous_chain_sequence=None if position == number - 1 else position,
-        record_hash=None,
-        content_hash=None,
+        previous_chain_sequence=skipped_to,
     )
-    hashed = replace(linked, record_hash=record_hash(linked.to_item()))
-    return replace(hashed, content_hash=content_hash(hashed.to_item()))
+    return linked, item
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,7 @@ class Pair:
     @classmethod
     def behind(cls, tip: Tip, record: AuditRecord) -> Pair:
         """Link a record behind the tip."""
-        linked = link_record(tip, record)
-        item = linked.to_item()
+        linked, item = _linked(tip, record)
         return cls(linked, item, full_fence(item, record.namespace, record.tenant, tip.sequence_number + 1))
 
     @property

@@ -46,6 +46,8 @@ def ns_tenant(namespace: str, tenant: str) -> str:
 
 def hidden_characters(text: str) -> tuple[str, ...]:
     """Name the control, format, bidi and line-separating characters of a text, in order (CASES 4)."""
+    if text.isascii() and text.isprintable():
+        return ()
     return tuple(
         f"U+{ord(character):04X} {unicodedata.name(character, 'CONTROL')}"
         for character in text
@@ -89,6 +91,8 @@ def require_text(name: str, value: object) -> None:
     if not isinstance(value, str):
         message = f"{name} is {type(value).__name__}; it must be text."
         raise RecordError(message)
+    if value.isascii():
+        return
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -24,6 +24,9 @@ _LEAP_SECOND = 60
 _RFC3339 = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))", re.ASCII
 )
+_NORMALISED = re.compile(r"[-0-9]{10}T[0-9:]{8}(?:\.(?:[0-9]{3}){1,3}(?<!000))?\+00:00")
+"""What a valid time looks like that needs no rendering; digits are where they are in any valid one."""
+
 _EXPECTED = "give an RFC 3339 time with an offset, such as 2026-01-15T10:00:00.5Z"
 _MIN_SECONDS = (1 - _EPOCH_ORDINAL) * _SECONDS_PER_DAY
 _MAX_SECONDS = (date.max.toordinal() + 1 - _EPOCH_ORDINAL) * _SECONDS_PER_DAY - 1
@@ -81,6 +84,8 @@ class Timestamp:
     @property
     def normalised(self) -> str:
         """UTC as `+00:00`, with 0, 3, 6 or 9 digits of fraction, the fewest that lose nothing (FORMAT 3.1)."""
+        if _NORMALISED.fullmatch(self.text):
+            return self.text
         return _render(self.seconds, self.nanos, leap=self.leap)
 
     @property

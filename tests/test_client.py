@@ -15,7 +15,8 @@ from botocore.compat import HTTPHeaders
 from botocore.parsers import JSONParser
 
 from audit_core import errors
-from audit_core.client import TypedMapParser, answered_at, build_client, engine_errors, translate
+from audit_core.client import answered_at, build_client, engine_errors, translate
+from audit_core.jsonwire import TypedMapParser
 from audit_core.settings import AuditSettings, Settings
 
 if TYPE_CHECKING:
