@@ -1,4 +1,4 @@
-"""The command `verify`: which chains are meant, one verification after the other, and the exit status.
+"""The command `verify`: which chains are meant, a few verified at a time, and the exit status.
 
 What a verification finds is decided in `chain`; how it is told is in `reports`. The exit status is the verdict's:
 0 intact, also with proven expiry; 1 broken; 2 could not run; 3 incomplete or unproven.
@@ -6,8 +6,11 @@ What a verification finds is decided in `chain`; how it is told is in `reports`.
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +47,9 @@ UNDECIDED = 3
 """Exit status of a verification that is incomplete, or that cannot tell."""
 
 _STOPPED = "it was stopped"
+
+_AT_ONCE = 4
+"""Chains that are verified at a time: a short one waits for the engine more than it reckons."""
 
 
 def verify(
@@ -109,10 +115,9 @@ def verify(
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """A chain's report, and how it came about: whether it was `stopped`, whether not even the first read succeeded."""
+    """A chain's report, and whether not even the first read of it succeeded."""
 
     statement: ChainStatement
-    stopped: bool = False
     unreadable: bool = False
 
 
@@ -126,18 +131,23 @@ def exit_status(verdict: Verdict, *, allow_unproven: bool) -> int:
 def _verify_all(
     store: AuditStore, chains: Sequence[tuple[str, str]], bounds: Range, *, thorough: bool
 ) -> list[_Result]:
-    """Verify chain after chain; once interrupted, the rest is `incomplete`, which is still a result."""
-    results = []
-    stopped = False
+    """Verify chains, a few at a time; once interrupted, the rest is `incomplete`, which is still a result."""
+    stop = threading.Event()
     with progress_bar() as progress:
-        for namespace, tenant in chains:
-            if not stopped:
-                result = _verify_one(store, namespace, tenant, bounds, thorough=thorough, progress=progress)
-                stopped = result.stopped
-            else:
-                result = _not_begun(store, namespace, tenant, _STOPPED, stopped=True)
-            results.append(result)
-    if stopped:
+        verify_one = partial(_verify_one, store, bounds=bounds, thorough=thorough, progress=progress, stop=stop)
+        if len(chains) == 1:
+            results = [verify_one(chains[0])]
+        else:
+            every = progress.add_task("chains", total=len(chains))
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                futures = [pool.submit(verify_one, chain) for chain in chains]
+                try:
+                    for _ in as_completed(futures):
+                        progress.advance(every)
+                except KeyboardInterrupt:
+                    stop.set()
+                results = [future.result() for future in futures]
+    if stop.is_set():
         say("Stopped: what was not verified counts as incomplete.")
     return results
 
@@ -159,8 +169,17 @@ def _verify_file(session: Session, file: Path) -> _Result:
 
 
 def _verify_one(
-    store: AuditStore, namespace: str, tenant: str, bounds: Range, *, thorough: bool, progress: ProgressBar
+    store: AuditStore,
+    chain: tuple[str, str],
+    *,
+    bounds: Range,
+    thorough: bool,
+    progress: ProgressBar,
+    stop: threading.Event,
 ) -> _Result:
+    namespace, tenant = chain
+    if stop.is_set():
+        return _not_begun(store, namespace, tenant, _STOPPED)
     task = progress.add_task(visible(f"{namespace}#{tenant}"), total=None)
     try:
         span = bounds.span(store, namespace, tenant)
@@ -171,18 +190,22 @@ def _verify_one(
     except EngineError as error:
         return _not_begun(store, namespace, tenant, str(error), unreadable=True)
     except KeyboardInterrupt:
-        return _not_begun(store, namespace, tenant, _STOPPED, stopped=True)
-    stopped = False
+        stop.set()
+        return _not_begun(store, namespace, tenant, _STOPPED)
     try:
         for step in walk:
             progress.update(task, completed=step.position, total=step.total or None)
+            if stop.is_set():
+                walk.stop(_STOPPED)
+                break
     except KeyboardInterrupt:
+        stop.set()
         walk.stop(_STOPPED)
-        stopped = True
-    progress.remove_task(task)
+    finally:
+        progress.remove_task(task)
     report = walk.report
-    unreadable = not stopped and report.verdict is Verdict.INCOMPLETE and report.reading.requests == 0
-    return _Result(_stated(report, None if bounds.is_open else span), stopped, unreadable)
+    unreadable = not stop.is_set() and report.verdict is Verdict.INCOMPLETE and report.reading.requests == 0
+    return _Result(_stated(report, None if bounds.is_open else span), unreadable)
 
 
 def _not_begun(
@@ -192,13 +215,12 @@ def _not_begun(
     reason: str,
     *,
     span: Span | None = None,
-    stopped: bool = False,
     unreadable: bool = False,
 ) -> _Result:
     """Return the result of a chain that was not looked at: incomplete, with the reason."""
     walk = store.walk(namespace, tenant)
     walk.stop(reason)
-    return _Result(_stated(walk.report, span), stopped, unreadable)
+    return _Result(_stated(walk.report, span), unreadable)
 
 
 def _stated(report: ChainReport, span: Span | None) -> ChainStatement:

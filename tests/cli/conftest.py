@@ -30,6 +30,7 @@ def nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, demo_sto
         monkeypatch.delenv(name)
     monkeypatch.setenv("AUDIT__TABLE_NAME", DEMO_TABLE)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo_store, "close", lambda: None)  # a command closes what it opened
     connect = AuditStore.open
     monkeypatch.setattr(
         AuditStore, "open", lambda settings: demo_store if settings.audit.backend == "memory" else connect(settings)
