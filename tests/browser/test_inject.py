@@ -9,11 +9,14 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import engines
+from tests.browser.launching import launched
 from tests.browser.test_pages import PATIENCE, heading, link
 from tests.real.test_evidence import wait_until_gone
 from tests.ui.test_inject import line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Page
 
     from tests.browser.launching import Dashboard
@@ -22,6 +25,13 @@ LIFETIME = 20
 """Seconds: long enough to look at the record while it lives, on a machine that has other things to do."""
 
 CHAIN = {"namespace": "lab", "tenant": "bench"}
+
+
+@pytest.fixture(scope="module")
+def own_demo() -> Iterator[str]:
+    """A demo of its own: elsewhere its tenants are counted."""
+    with launched() as url:
+        yield url
 
 
 def choose(page: Page, label: str, value: str) -> None:
@@ -54,9 +64,9 @@ def metric(page: Page, label: str) -> Any:
     return page.get_by_test_id("stMetric").filter(has_text=re.compile(f"^{label}")).get_by_test_id("stMetricValue")
 
 
-def test_a_record_is_checked_as_it_is_typed_previewed_and_appended_once(quiet_page: Page, dashboard: Dashboard) -> None:
+def test_a_record_is_checked_as_it_is_typed_previewed_and_appended_once(quiet_page: Page, own_demo: str) -> None:
     page = quiet_page
-    fill_in(page, dashboard())
+    fill_in(page, own_demo)
     page.get_by_label("Provider *").press_sequentially("\u200b")
     expect(page.get_by_text("ZERO WIDTH SPACE")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("button", name="Preview", exact=True)).to_be_disabled()
@@ -71,10 +81,10 @@ def test_a_record_is_checked_as_it_is_typed_previewed_and_appended_once(quiet_pa
 
 
 def test_an_intent_alone_is_named_by_the_next_verification_until_its_outcome_is_written(
-    quiet_page: Page, dashboard: Dashboard
+    quiet_page: Page, own_demo: str
 ) -> None:
     page = quiet_page
-    url = dashboard()
+    url = own_demo
     fill_in(page, url, phase="intent", tenant="crashed")
     page.get_by_role("button", name="Append without a preview").click()
     heading(page, "✓ Intent appended, at position 0")

@@ -308,7 +308,7 @@ def pass_over(run: Run) -> None:
 SCENARIOS: dict[Callable[[Run], None], tuple[str, ...]] = {
     single: (*FIND, W),
     single_that_keeps_losing: (*FIND, W, W, B, W),
-    batch_that_loses: (*FIND, W, W, B, Q, W, W),
+    batch_that_loses: (*FIND, W, W, B, B, Q, W, W),
     batch_that_partly_stands: (*FIND, W, B, W),
     batch_with_a_conflict: (*FIND, W, W),
     group: (*FIND, *FIND, W, W),
