@@ -13,9 +13,11 @@ from audit_core.chain.walk import ChainWalk
 from audit_core.errors import FilterError
 from audit_core.query import RecordFilter
 from audit_core.retention import Lifetimes
+from audit_core.schema import INDEX_TIME
+from audit_core.table import Table
 from audit_core.timestamps import Timestamp
 from tests import chains
-from tests.builders import DISPATCHED
+from tests.builders import DISPATCHED, record
 from tests.chains import LIFETIME, NAMES, Chain
 from tests.memory_table import MemoryTable
 from tests.tables import put
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from audit_core.chain.findings import ChainReport
     from audit_core.store import AuditStore
-    from audit_core.table import Answer, Table
+    from audit_core.table import Answer, KeyRange
 
 CHAIN = "#".join(NAMES)
 DISTANT = {"N": "1000000000000000000000000000000"}
@@ -57,6 +59,20 @@ def test_a_tenant_without_sequence_numbers_is_unchained(store: AuditStore) -> No
     item = {name: value for name, value in Chain().ours(1).record(0).items() if name != "sequence_number"}
     put(store, item)
     assert verified(store).verdict is Verdict.UNCHAINED
+
+
+def test_a_chain_that_begins_while_it_is_read_is_not_told_as_unchained(
+    store: AuditStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Table.query
+
+    def query(table: Table, keys: KeyRange, **options: Any) -> Answer:
+        if keys.index == INDEX_TIME:
+            store.append(record())
+        return ask(table, keys, **options)
+
+    monkeypatch.setattr(Table, "query", query)
+    assert store.verify(*NAMES).verdict is Verdict.INCOMPLETE
 
 
 @pytest.mark.parametrize("thorough", [False, True])

@@ -96,7 +96,9 @@ class ChainReader:
         self.verifier.finish()
         if self._first == 0 and self._last is None:
             if self.verifier.first_position is None and self.verifier.records_checked == 0:
-                self.only_unchained = bool(self._spend(self._table.query(self._by_time(), limit=1)).items)
+                oldest = self._spend(self._table.query(self._by_time(), limit=1)).items
+                # one with a number was written since: a chain has begun
+                self.only_unchained = any("sequence_number" not in item for item in oldest)
             elif self._thorough:
                 self.verifier.unchained(self._unchained_records())
         self._confirm_intents()
