@@ -99,7 +99,7 @@ def _problem(name: str, value: Mapping[str, Any], wanted: str) -> str | None:
     """Say what is wrong with an attribute that FORMAT 2 names; None when nothing is."""
     held = value.get(wanted)
     problem = None
-    if held is None:
+    if wanted not in value:
         problem = f"is of type {next(iter(value), '?')}, not {wanted}"
     elif wanted == "N":
         problem = None if whole_number(held) is not None else "is not a whole number"
@@ -148,8 +148,8 @@ def text_of(item: Item, name: str) -> str | None:
 def whole_number(text: object) -> int | None:
     """Return the integer that a number's text means, or None when it is none (`1E+2` is 100, `499.5` is none)."""
     text = str(text)
-    if text.isdecimal() and text.isascii():
-        return int(text) if len(text) <= MAX_NUMBER_EXPONENT else None
+    if len(text) <= MAX_NUMBER_DIGITS and text.isdecimal() and text.isascii():
+        return int(text)  # nearly all of them
     number = _decimal(text)
     if number is None or not number.is_finite() or number.adjusted() > MAX_NUMBER_EXPONENT:
         return None
