@@ -62,7 +62,7 @@ def record_canonical(item: Item) -> bytes:
                 raise RecordError(message)
             values[name] = None
             continue
-        text = attribute.get("S") if isinstance(attribute, dict) or hasattr(attribute, "get") else None
+        text = attribute.get("S") if hasattr(attribute, "get") else None
         if not isinstance(text, str):
             message = f"The record's {name} is not text (S), so its record_hash cannot be computed."
             raise RecordError(message)

@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from audit_core.directory import register_update
 from audit_core.fences import bare_fence
 from audit_core.linking import Pair
 from audit_core.settings import AuditSettings
+from audit_core.timestamps import Clock
 from audit_core.tip import EMPTY
-from bench import subjects
+from bench import reference, subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from audit_core.items import Item
 
 BATCH = 25
-PREFIX = AuditSettings().prefix
 HEADERS = {
     "X-Amz-Target": "DynamoDB_20120810.BatchWriteItem",
     "Content-Type": "application/x-amz-json-1.0",
@@ -49,6 +50,10 @@ def fill(url: str, table: str, chains: Mapping[str, int], *, elsewhere: bool = F
 
 
 def _fill(url: str, table: str, chains: Mapping[str, int], elsewhere: bool) -> None:
+    dynamodb = reference.client(url)
+    for tenant in chains:
+        entered = register_update(AuditSettings().prefix, table, subjects.record(tenant), Clock().now())
+        dynamodb.update_item(**entered)
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
     items = (item for tenant, count in chains.items() for item in chain_items(tenant, count, elsewhere=elsewhere))
@@ -58,8 +63,7 @@ def _fill(url: str, table: str, chains: Mapping[str, int], elsewhere: bool) -> N
 
 
 def chain_items(tenant: str, count: int, *, elsewhere: bool) -> Iterator[Item]:
-    """A chain's items: its entry in the directory, its records and its fences."""
-    yield _entry(tenant)
+    """A chain's items: its records and its fences."""
     tip = EMPTY
     for number in range(count):
         pair = Pair.behind(tip if not elsewhere else replace(tip, link=None), subjects.record(tenant))
@@ -69,17 +73,6 @@ def chain_items(tenant: str, count: int, *, elsewhere: bool) -> Iterator[Item]:
             continue
         yield {name: value for name, value in pair.item.items() if name != "content_hash"}
         yield bare_fence(subjects.NAMESPACE, tenant, number)
-
-
-def _entry(tenant: str) -> Item:
-    return {
-        "id": {"S": f"{PREFIX}TENANT#{subjects.NAMESPACE}#{tenant}"},
-        "_fence": {"BOOL": True},
-        "action_id": {"S": f"{PREFIX}TENANTS"},
-        "dispatched_at_ms": {"N": "1767225600000"},
-        "namespace": {"S": subjects.NAMESPACE},
-        "tenant": {"S": tenant},
-    }
 
 
 def _put(connection: http.client.HTTPConnection, table: str, items: Sequence[Item]) -> None:

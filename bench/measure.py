@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tests import engines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROUNDS = 5
 
@@ -68,13 +68,17 @@ def show(figures: Sequence[Figure], json_path: Path | None) -> None:
         json_path.write_text(json.dumps({"machine": machine, "figures": found}, indent=2) + "\n", encoding="utf-8")
 
 
-def arguments(description: str | None) -> argparse.ArgumentParser:
-    """The options that every bench takes."""
+def run(description: str | None, benches: Mapping[str, Callable[[str, int], Sequence[Figure]]]) -> None:
+    """Run the benches that the command line asks for on one DynamoDB Local, and show their figures."""
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="interleaved rounds of each figure")
     parser.add_argument("--json", type=Path, help="a file for the results as JSON")
-    parser.add_argument("--only", default="", help="a part of a figure's name: only these are measured")
-    return parser
+    parser.add_argument("--only", default="", help="a part of a bench's name: only these are run")
+    options = parser.parse_args()
+    with dynamodb_local() as url:
+        chosen = [bench for name, bench in benches.items() if options.only in name]
+        figures = [figure for bench in chosen for figure in bench(url, options.rounds)]
+    show(figures, options.json)
 
 
 @contextlib.contextmanager

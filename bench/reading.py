@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench import filling, floor, measure, reference, subjects
 from bench.measure import Figure
+from tests import engines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ def verified(store: AuditStore, tenant: str, *, fences: int = 0) -> None:
 
 def verify(url: str, rounds: int) -> list[Figure]:
     """A chain of ours, in one process: all three hashes of each record."""
-    store, dynamodb = subjects.open_store(url, TABLE), reference.client(url)
+    store, dynamodb = engines.open_local(url, TABLE), reference.client(url)
     tenant = subjects.new_tenant()
     filling.fill(url, TABLE, {tenant: RECORDS})
     recording = floor.Recording(store.table.client)
@@ -57,7 +58,7 @@ def verify(url: str, rounds: int) -> list[Figure]:
 
 def elsewhere(url: str, rounds: int) -> list[Figure]:
     """A chain that the Acteon server wrote: the fence of every record has to be read."""
-    store, dynamodb = subjects.open_store(url, TABLE), reference.client(url)
+    store, dynamodb = engines.open_local(url, TABLE), reference.client(url)
     tenant = subjects.new_tenant()
     filling.fill(url, TABLE, {tenant: RECORDS}, elsewhere=True)
     ours, theirs = [], []
@@ -73,7 +74,7 @@ def elsewhere(url: str, rounds: int) -> list[Figure]:
 def tenants(url: str, rounds: int) -> list[Figure]:
     """The tenants of a table, by the directory and by a scan."""
     table = "bench_tenants"
-    store, dynamodb = subjects.open_store(url, table), reference.client(url)
+    store, dynamodb = engines.open_local(url, table), reference.client(url)
     filling.fill(url, table, {f"tenant-{number:04}": 10 for number in range(TENANTS)})
     ours, theirs = [], []
     for _ in range(rounds):
@@ -87,15 +88,5 @@ def tenants(url: str, rounds: int) -> list[Figure]:
 BENCHES = {"verify": verify, "elsewhere": elsewhere, "tenants": tenants}
 
 
-def main() -> None:
-    options = measure.arguments(__doc__).parse_args()
-    figures: list[Figure] = []
-    with measure.dynamodb_local() as url:
-        for name, bench in BENCHES.items():
-            if options.only in name:
-                figures += bench(url, options.rounds)
-    measure.show(figures, options.json)
-
-
 if __name__ == "__main__":
-    main()
+    measure.run(__doc__, BENCHES)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from audit_core.records import AuditRecord, new_id
 from audit_core.timestamps import Clock
-from tests import engines
-
-if TYPE_CHECKING:
-    from audit_core.store import AuditStore
 
 NAMESPACE = "bench"
 PAYLOAD = '{"to":"user@example.com","subject":"Your order has been shipped","text":"%s"}' % ("0123456789" * 58)
@@ -39,10 +34,6 @@ def record(tenant: str, *, expires: bool = True) -> AuditRecord:
         action_payload=PAYLOAD,
         expires_at=now.plus_seconds(LIFETIME_SECONDS) if expires else None,
     )
-
-
-def open_store(url: str, table: str) -> AuditStore:
-    return engines.open_store(engines.Engine(engines.DYNAMODB_LOCAL, url), table, {})
 
 
 def new_tenant() -> str:

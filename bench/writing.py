@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bench import floor, measure, reference, subjects
 from bench.measure import Figure
+from tests import engines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ def reference_append(dynamodb: DynamoDBClient, tenant: str) -> int:
 
 def single(url: str, rounds: int) -> list[Figure]:
     """One writer that knows the tip, a full fence with each record."""
-    store, dynamodb = subjects.open_store(url, TABLE), reference.client(url)
+    store, dynamodb = engines.open_local(url, TABLE), reference.client(url)
 
     def ours(tenant: str) -> None:
         store.append(subjects.record(tenant))
@@ -123,8 +124,8 @@ def single(url: str, rounds: int) -> list[Figure]:
 
 def batches(url: str, rounds: int) -> list[Figure]:
     """One chain in batches of fifty, beside the reference, and the same requests prebuilt."""
-    store, dynamodb = subjects.open_store(url, TABLE), reference.client(url)
-    subjects.open_store(url, REPLAYED).close()
+    store, dynamodb = engines.open_local(url, TABLE), reference.client(url)
+    engines.open_local(url, REPLAYED).close()
     ours, theirs, bare = [], [], []
     for _ in range(rounds):
         tenant, other = subjects.new_tenant(), subjects.new_tenant()
@@ -153,7 +154,7 @@ def for_another_table(request: bytes) -> bytes:
 
 def threads(url: str, rounds: int) -> list[Figure]:
     """Sixteen threads that append one at a time: through one group writer, and each for itself."""
-    store, dynamodb = subjects.open_store(url, TABLE), reference.client(url)
+    store, dynamodb = engines.open_local(url, TABLE), reference.client(url)
     ours, theirs = [], []
     for _ in range(rounds):
         with store.group_writer() as writer:
@@ -177,7 +178,7 @@ def sides(ours: Sequence[Run], theirs: Sequence[Run], name: str) -> tuple[list[f
 
 
 def our_process(url: str, tenant: str, barrier: Barrier, threads: int) -> Run:
-    store = subjects.open_store(url, TABLE)
+    store = engines.open_local(url, TABLE)
     with store.group_writer() as writer:
         barrier.wait()
         run = by_threads(threads, partial(submitted, writer, tenant))
@@ -227,7 +228,7 @@ class Processes:
 
 def processes(url: str, rounds: int) -> list[Figure]:
     """Four processes of four threads on one chain, and sixteen processes of the reference."""
-    subjects.open_store(url, TABLE).close()
+    engines.open_local(url, TABLE).close()
     four = Processes(url, PROCESSES, our_process, THREADS // PROCESSES)
     sixteen = Processes(url, THREADS, reference_process)
     ours, theirs = [], []
@@ -248,15 +249,5 @@ def processes(url: str, rounds: int) -> list[Figure]:
 BENCHES = {"single": single, "batches": batches, "threads": threads, "processes": processes}
 
 
-def main() -> None:
-    options = measure.arguments(__doc__).parse_args()
-    figures: list[Figure] = []
-    with measure.dynamodb_local() as url:
-        for name, bench in BENCHES.items():
-            if options.only in name:
-                figures += bench(url, options.rounds)
-    measure.show(figures, options.json)
-
-
 if __name__ == "__main__":
-    main()
+    measure.run(__doc__, BENCHES)

@@ -98,6 +98,11 @@ def open_store(engine: Engine, table: str, environ: Mapping[str, str]) -> AuditS
     return AuditStore.open(replace(settings, demo=False))
 
 
+def open_local(url: str, table: str) -> AuditStore:
+    """A chained store on the DynamoDB Local at a URL."""
+    return open_store(Engine(DYNAMODB_LOCAL, url), table, {})
+
+
 def free_port() -> int:
     """A port of the loopback address that nobody listens on at this moment."""
     with socket.socket() as probe:

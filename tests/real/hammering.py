@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from audit_core.append import Appended
-    from audit_core.store import AuditStore
 
 PROCESSES, THREADS = 4, 4
 LONGEST_LIFE = 1.5
@@ -34,13 +33,9 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.real.hammering", "audit_core.store", "botocore.loaders"])
 
 
-def open_store(url: str, table: str) -> AuditStore:
-    return engines.open_store(engines.Engine(engines.DYNAMODB_LOCAL, url), table, {})
-
-
 def write(url: str, table: str, share: range, *, grouped: bool, acknowledged: Connection) -> None:
     """Write the records of a share by threads: through a group writer, or each thread by itself."""
-    store = open_store(url, table)
+    store = engines.open_local(url, table)
     lock = threading.Lock()
 
     def tell(message: tuple[str, int | None] | None) -> None:
@@ -159,7 +154,7 @@ class Hammer:
             yield self._start(self._next_share(), grouped=slot.grouped)
 
     def _read_along(self) -> None:
-        store = open_store(self.url, self.table)
+        store = engines.open_local(self.url, self.table)
         while not self._stop.is_set():
             report = store.verify(*NAMES, thorough=True)
             self.verdicts[report.verdict.value, *sorted({finding.kind.value for finding in report.findings})] += 1

@@ -27,7 +27,7 @@ with store.two_phase(draft):
 def test_a_crash_between_intent_and_outcome_leaves_the_intent_as_evidence(
     dynamodb_local_url: str, unique_table: str
 ) -> None:
-    store = engines.open_store(engines.Engine(engines.DYNAMODB_LOCAL, dynamodb_local_url), unique_table, {})
+    store = engines.open_local(dynamodb_local_url, unique_table)
     command = [sys.executable, "-c", CRASH, dynamodb_local_url, unique_table]
     assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == 9
     report = store.verify(*NAMES, thorough=True)

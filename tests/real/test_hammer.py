@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from audit_core.chain.findings import Verdict
-from tests import tables
+from tests import engines, tables
 from tests.chains import NAMES
-from tests.real.hammering import Hammer, open_store
+from tests.real.hammering import Hammer
 
 if TYPE_CHECKING:
     from audit_core.store import AuditStore
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def hammered(hammer: Hammer) -> str:
     """Run it, hold what stands against what was acknowledged, and say what happened."""
-    store = open_store(hammer.url, hammer.table)
+    store = engines.open_local(hammer.url, hammer.table)
     started = time.monotonic()
     hammer.run()
     seconds = time.monotonic() - started

@@ -43,7 +43,7 @@ def test_a_chain_filled_elsewhere_whose_head_the_engine_removes(
     client = engines.plain_client(expiring_url)
     run = command(expiring_url, unique_table)
     assert run("init-table").returncode == 0
-    store = engines.open_store(engines.Engine(engines.DYNAMODB_LOCAL, expiring_url), unique_table, {})
+    store = engines.open_local(expiring_url, unique_table)
     moment = store.table.clock.now()
     store.close()
     times = {"dispatched_at": moment, "completed_at": moment}
