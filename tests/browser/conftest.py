@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.launching import launched
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.browser.launching import Dashboard
+
+# Two processes of tests, each with a browser, dashboards and an engine, share what may be two cores: what is late there
+# is not missing.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")

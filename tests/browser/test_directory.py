@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tests.browser.launching import Dashboard
     from tests.browser.slow_engine import SlowEngine
 
-PATIENCE = 60_000
 LARGE = "x" * 100_000
 
 
@@ -36,17 +35,17 @@ def engine(dynamodb_local_url: str) -> Iterator[SlowEngine]:
 def test_a_tenant_is_found_while_one_types_then_opened(quiet_page: Page, dashboard: Dashboard) -> None:
     page = quiet_page
     page.goto(link(dashboard(), "tenants"))
-    expect(page.get_by_text("7 tenants of 7 shown")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("7 tenants of 7 shown")).to_be_visible()
     page.get_by_role("searchbox", name="Search").press_sequentially("glob", delay=40)  # no Enter
-    expect(page.get_by_text("1 tenant of 1 that match, out of 7 listed")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("1 tenant of 1 that match, out of 7 listed")).to_be_visible()
     expect(page).to_have_url(re.compile("q=glob"))
     choose_first_row(page)
     heading(page, "Tenant")
-    expect(page).to_have_url(re.compile("tenant=globex"), timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("tenant=globex"))
     for name in ("Records", "Gaps", "Retention", "Chain"):
-        expect(page.get_by_role("link", name=f"{name} →")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_role("link", name=f"{name} →")).to_be_visible()
     page.get_by_role("button", name="Back to the list").click()
-    expect(page.get_by_text("1 tenant of 1 that match")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("1 tenant of 1 that match")).to_be_visible()
     expect(page.get_by_role("searchbox", name="Search")).to_have_value("glob")
     choose_first_row(page)
     page.get_by_role("link", name="Chain →").click()
@@ -69,18 +68,14 @@ def test_the_scan_shows_its_progress_and_is_stopped_and_gone_on_with(
     engine.operations, engine.seconds = frozenset({"Scan"}), 0.5
     with launched({"AUDIT__URL": engine.url, "AUDIT__TABLE_NAME": name}) as url:
         page.goto(link(url, "tenants"))
-        page.get_by_role("button", name="Search the whole table").click(timeout=PATIENCE)
-        expect(page.get_by_text(re.compile(r"Searching the whole table: \d+ tenants found"))).to_be_visible(
-            timeout=PATIENCE
-        )
+        page.get_by_role("button", name="Search the whole table").click()
+        expect(page.get_by_text(re.compile(r"Searching the whole table: \d+ tenants found"))).to_be_visible()
         page.get_by_role("button", name="Stop the search").click()
-        expect(page.get_by_text("was stopped before its end")).to_be_visible(timeout=PATIENCE)
-        expect(page.get_by_text(re.compile(r"a scan of this visit, which found \d+ more"))).to_be_visible(
-            timeout=PATIENCE
-        )
+        expect(page.get_by_text("was stopped before its end")).to_be_visible()
+        expect(page.get_by_text(re.compile(r"a scan of this visit, which found \d+ more"))).to_be_visible()
         page.get_by_role("button", name="Go on with the search").click()
-        expect(page.get_by_text("went through the whole table: 240 tenants found")).to_be_visible(timeout=PATIENCE)
-        expect(page.get_by_text("25 tenants of 240 shown")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("went through the whole table: 240 tenants found")).to_be_visible()
+        expect(page.get_by_text("25 tenants of 240 shown")).to_be_visible()
 
 
 @pytest.mark.matrix
@@ -98,18 +93,18 @@ def test_verify_all_is_stopped_and_gone_on_with_and_a_second_start_knows_the_ver
     with launched(environ) as url:
         page.goto(link(url, "overview"))
         verify = page.get_by_role("button", name="Verify these 7 tenants")
-        expect(verify).to_be_visible(timeout=PATIENCE)
+        expect(verify).to_be_visible()
         engine.operations, engine.seconds = frozenset({"Query", "BatchGetItem"}), 0.3
         verify.click()
-        expect(page.get_by_text(re.compile(r"Verifying \d of 7 tenants"))).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text(re.compile(r"Verifying \d of 7 tenants"))).to_be_visible()
         page.get_by_test_id("stMain").get_by_role(
             "button", name="Stop", exact=True
         ).click()  # Streamlit has one as well
-        expect(page.get_by_text(re.compile(r"Stopped after \d of 7 tenants"))).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text(re.compile(r"Stopped after \d of 7 tenants"))).to_be_visible()
         engine.seconds = 0.0
         page.get_by_role("button", name="Go on from where it stopped").click()
-        expect(page.get_by_text("· Not verified yet")).to_have_count(0, timeout=PATIENCE)
-        expect(page.get_by_text("✓ Intact", exact=True)).to_have_count(2, timeout=PATIENCE)  # and the figure's name
+        expect(page.get_by_text("· Not verified yet")).to_have_count(0)
+        expect(page.get_by_text("✓ Intact", exact=True)).to_have_count(2)  # and the figure's name
     store.append(
         store.draft(
             namespace="notifications", tenant="acme", provider="p", action_type="a", verdict="allow", outcome="executed"
@@ -118,8 +113,8 @@ def test_verify_all_is_stopped_and_gone_on_with_and_a_second_start_knows_the_ver
     store.close()
     with launched(environ) as url:
         page.goto(link(url, "overview"))
-        expect(page.get_by_text("✕ Broken", exact=True)).to_have_count(4, timeout=PATIENCE)
-        expect(page.get_by_text("1 new position since, not verified")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("✕ Broken", exact=True)).to_have_count(4)
+        expect(page.get_by_text("1 new position since, not verified")).to_be_visible()
         expect(page.get_by_text("· Not verified yet")).to_have_count(0)
         page.goto(link(url, "tenants", namespace="notifications", tenant="acme"))
-        expect(page.get_by_text("1 new position since, not verified")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("1 new position since, not verified")).to_be_visible()

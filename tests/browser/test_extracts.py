@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def test_records_are_downloaded_with_their_manifest(quiet_page: Page, dashboard: Dashboard) -> None:
     quiet_page.goto(f"{dashboard()}/records?namespace=notifications&tenant=acme&outcome=executed")
-    quiet_page.get_by_text("Take these records away").click(timeout=20_000)
+    quiet_page.get_by_text("Take these records away").click()
     quiet_page.get_by_role("button", name="Make the file").click()
     download = quiet_page.get_by_role("button", name="Download the zip")
-    expect(download).to_be_visible(timeout=20_000)
+    expect(download).to_be_visible()
     with quiet_page.expect_download() as started:
         download.click()
     with ZipFile(started.value.path()) as archive:

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests import engines
 from tests.browser.launching import launched
-from tests.browser.test_pages import PATIENCE, heading, link
+from tests.browser.test_pages import heading, link
 from tests.real.test_evidence import wait_until_gone
 from tests.ui.test_inject import line
 
@@ -54,10 +54,10 @@ def fill_in(page: Page, url: str, *, phase: str = "single", tenant: str = "bench
     page.get_by_label("Action type *").fill("send_email")
     if seconds is not None:
         page.get_by_text("For seconds").click()
-        expect(page.get_by_label("Seconds from its dispatch")).to_be_enabled(timeout=PATIENCE)
+        expect(page.get_by_label("Seconds from its dispatch")).to_be_enabled()
         page.get_by_label("Seconds from its dispatch").fill(str(seconds))
         page.get_by_label("Seconds from its dispatch").press("Enter")
-    expect(page.get_by_role("button", name="Preview", exact=True)).to_be_enabled(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Preview", exact=True)).to_be_enabled()
 
 
 def metric(page: Page, label: str) -> Any:
@@ -68,7 +68,7 @@ def test_a_record_is_checked_as_it_is_typed_previewed_and_appended_once(quiet_pa
     page = quiet_page
     fill_in(page, own_demo)
     page.get_by_label("Provider *").press_sequentially("\u200b")
-    expect(page.get_by_text("ZERO WIDTH SPACE")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("ZERO WIDTH SPACE")).to_be_visible()
     expect(page.get_by_role("button", name="Preview", exact=True)).to_be_disabled()
     page.get_by_label("Provider *").fill("email")
     page.get_by_role("button", name="Preview", exact=True).click()
@@ -77,7 +77,7 @@ def test_a_record_is_checked_as_it_is_typed_previewed_and_appended_once(quiet_pa
     heading(page, "✓ Appended, at position 0")
     page.get_by_role("link", name="Verify the chain").click()
     heading(page, "Chain")
-    expect(page.get_by_text("1 record checked")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("1 record checked")).to_be_visible()
 
 
 def test_an_intent_alone_is_named_by_the_next_verification_until_its_outcome_is_written(
@@ -90,19 +90,19 @@ def test_an_intent_alone_is_named_by_the_next_verification_until_its_outcome_is_
     heading(page, "✓ Intent appended, at position 0")
     page.get_by_role("link", name="Verify the chain").click()
     heading(page, "Chain")
-    expect(page.get_by_text("1 record checked")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("1 record checked")).to_be_visible()
     page.goto(link(url, "chain", namespace="lab", tenant="crashed", verify=1, finding=0))
     heading(page, "Intent without outcome, position 0")
 
     fill_in(page, url, phase="intent", tenant="completed")
     page.get_by_role("button", name="Append without a preview").click()
     page.get_by_role("button", name="Write its outcome").click()
-    expect(page.get_by_text("An intent stands alone")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("An intent stands alone")).to_be_visible()
     choose(page, "Outcome *", "failed")
     page.get_by_role("button", name="Append without a preview").dblclick()
     heading(page, "✓ Outcome appended, at position 1")
     page.goto(link(url, "chain", namespace="lab", tenant="completed", verify=1, finding=0))
-    expect(page.get_by_text("2 records checked")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("2 records checked")).to_be_visible()
     expect(page.get_by_text("Intent without outcome")).to_have_count(0)
 
 
@@ -125,11 +125,11 @@ def test_both_phases_hold_nothing_of_what_is_redacted(
     expect(page.get_by_text("hunter2")).to_have_count(0)
     page.get_by_role("link", name="Open the outcome").click()
     heading(page, "Record")
-    expect(page.get_by_text("pending: ")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("pending: ")).to_be_visible()
     expect(page.get_by_text("[REDACTED]").first).to_be_visible()
     expect(page.get_by_text("hunter2")).to_have_count(0)
     page.goto(link(url, "chain", **CHAIN, verify=1))
-    expect(page.get_by_text("2 records checked")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("2 records checked")).to_be_visible()
     expect(page.get_by_text("Intact").first).to_be_visible()
 
 
@@ -145,30 +145,30 @@ def test_a_record_that_lives_for_seconds_is_expired_and_not_broken(
     record_id = page.get_by_test_id("stCode").first.inner_text().strip()
     page.get_by_role("link", name="Retention", exact=False).last.click()
     heading(page, "Retention")
-    expect(page.get_by_text("1 record read, which is all that stands.")).to_be_visible(timeout=PATIENCE)
-    expect(metric(page, "Removed")).to_have_text("?", timeout=PATIENCE)
+    expect(page.get_by_text("1 record read, which is all that stands.")).to_be_visible()
+    expect(metric(page, "Removed")).to_have_text("?")
 
     client = engines.plain_client(expiring_url)
     wait_until_gone(client, unique_table, [record_id])
     client.close()
     page.get_by_role("button", name="Refresh").click()
-    expect(page.get_by_text("0 records read, which is all that stands.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("0 records read, which is all that stands.")).to_be_visible()
 
     page.get_by_role("link", name="Verify the chain").click()
     heading(page, "Chain")
-    expect(page.get_by_text("Intact, with expiry").first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Intact, with expiry").first).to_be_visible()
     expect(page.get_by_text("Broken")).to_have_count(0)
     page.goto(link(url, "gaps", **CHAIN, verify=1))
-    expect(page.get_by_text("0 + 1 + 0 + 0 = 1", exact=False)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("0 + 1 + 0 + 0 = 1", exact=False)).to_be_visible()
     page.goto(link(url, "retention", **CHAIN))
-    expect(metric(page, "Removed")).to_have_text("1", timeout=PATIENCE)
+    expect(metric(page, "Removed")).to_have_text("1")
     expect(page.get_by_text("1 proven by fences, 0 unproven")).to_be_visible()
 
 
 def upload(page: Page, *lines: str) -> None:
     content = {"name": "records.jsonl", "mimeType": "application/json", "buffer": "\n".join(lines).encode()}
     page.locator("input[type=file]").set_input_files([content])  # type: ignore[list-item] # Playwright's own form
-    expect(page.get_by_role("button", name="Check the files")).to_be_enabled(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Check the files")).to_be_enabled()
     page.get_by_role("button", name="Check the files").click()
     heading(page, "What these files hold")
 
@@ -181,7 +181,7 @@ def test_a_file_with_bad_lines_is_told_line_by_line_and_a_good_one_is_brought_in
     url = dashboard({"AUDIT__URL": dynamodb_local_url, "AUDIT__TABLE_NAME": unique_table, "COMPLIANCE__MODE": "soc2"})
     page.goto(f"{url}/inject?way=files")
     upload(page, line(1), "{broken", line(2, namespace="a#b"))
-    expect(page.get_by_text("2 problems: nothing can be written until they are mended")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("2 problems: nothing can be written until they are mended")).to_be_visible()
     for number in (2, 3):
         expect(page.get_by_text(f"records.jsonl: line {number} cannot be taken in")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^Import"))).to_have_count(0)
@@ -189,7 +189,7 @@ def test_a_file_with_bad_lines_is_told_line_by_line_and_a_good_one_is_brought_in
     page.goto(f"{url}/inject?way=files")
     upload(page, *(line(number) for number in range(120)))
     page.get_by_role("button", name="Import 120 records").click()
-    expect(page.get_by_text("120 + 0 + 0 + 0 = 120 seen to.")).to_be_visible(timeout=2 * PATIENCE)
+    expect(page.get_by_text("120 + 0 + 0 + 0 = 120 seen to.")).to_be_visible()
     page.get_by_role("link", name="Records", exact=False).last.click()
     heading(page, "Records")
-    expect(page.get_by_text("50 records shown, more to come.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("50 records shown, more to come.")).to_be_visible()

@@ -142,8 +142,8 @@ def test_what_keeps_somebody_from_using_a_page_is_seen(page: Page) -> None:
 def test_a_page_fits_its_window_and_its_theme(window: Page, url_of: Callable[[str], str], kind: str, path: str) -> None:
     window.goto(f"{url_of(kind)}/{path}")
     heading, again = window.get_by_role("heading", level=1), window.get_by_role("button", name="Try again")
-    expect(again if kind == "away" else heading).to_be_visible(timeout=20_000)
-    expect(window.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=20_000)
+    expect(again if kind == "away" else heading).to_be_visible()
+    expect(window.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     main = window.get_by_test_id("stMain")
     hidden = main.evaluate("element => element.scrollWidth - element.clientWidth")
     assert hidden <= 0

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tests.browser.launching import Dashboard
 
 HOSTILE = '<img src=x onerror="alert(1)"> <script>alert(2)</script> ![x](http://example.com/x.png) **bold** :red[x] $y$'
-PATIENCE = 20_000
 
 
 def link(url: str, page: str, **query: object) -> str:
@@ -31,14 +30,14 @@ def link(url: str, page: str, **query: object) -> str:
 
 
 def heading(page: Page, name: str) -> None:
-    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
 def choose_first_row(page: Page) -> None:
     """Clicks the box before the first row; tables are drawn on a canvas, so there is no element to click."""
     table = page.get_by_test_id("stDataFrame").first
-    expect(table.locator("canvas").first).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+    expect(table.locator("canvas").first).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     table.scroll_into_view_if_needed()
     box = table.bounding_box()
     assert box is not None
@@ -84,7 +83,7 @@ class TestDemo:
         quiet_page.goto(f"{url}/overview")
         quiet_page.get_by_role("button", name="Verify these 7 tenants").click()
         for state in ("✓ Intact, with expiry", "? Unproven", "– No chain"):
-            expect(quiet_page.get_by_text(state, exact=True)).to_be_visible(timeout=PATIENCE)
+            expect(quiet_page.get_by_text(state, exact=True)).to_be_visible()
         expect(quiet_page.get_by_text("✕ Broken", exact=True)).to_have_count(4)  # three chains, and the figure's name
 
     def test_a_broken_chain_shows_kind_and_place(self, quiet_page: Page, url: str) -> None:
@@ -98,17 +97,17 @@ class TestDemo:
     def test_pages_of_records_go_on_and_back(self, quiet_page: Page, url: str) -> None:
         quiet_page.goto(link(url, "records", namespace="notifications", tenant="acme"))
         quiet_page.get_by_role("button", name="Next page →").click()
-        expect(quiet_page).to_have_url(re.compile("cursor="), timeout=PATIENCE)
+        expect(quiet_page).to_have_url(re.compile("cursor="))
         quiet_page.get_by_role("button", name="First page").click()
-        expect(quiet_page).not_to_have_url(re.compile("cursor="), timeout=PATIENCE)
+        expect(quiet_page).not_to_have_url(re.compile("cursor="))
 
     def test_what_is_typed_into_the_filters_is_applied(self, quiet_page: Page, url: str) -> None:
         quiet_page.goto(link(url, "records", namespace="notifications", tenant="acme"))
         quiet_page.get_by_text("Filters", exact=True).click()
         quiet_page.get_by_label("Outcome").fill("failed")
         quiet_page.get_by_role("button", name="Apply").click()
-        expect(quiet_page).to_have_url(re.compile("outcome=failed"), timeout=PATIENCE)
-        expect(quiet_page.get_by_text("Filters (1 set)")).to_be_visible(timeout=PATIENCE)
+        expect(quiet_page).to_have_url(re.compile("outcome=failed"))
+        expect(quiet_page.get_by_text("Filters (1 set)")).to_be_visible()
         expect(quiet_page.get_by_label("Outcome")).to_have_value("failed")
         expect(quiet_page.get_by_text("which is all there is.")).to_be_visible()
 
@@ -116,28 +115,28 @@ class TestDemo:
         quiet_page.goto(link(url, "records", namespace="notifications", tenant="acme"))
         choose_first_row(quiet_page)
         heading(quiet_page, "Record")
-        expect(quiet_page).to_have_url(re.compile("record="), timeout=PATIENCE)
+        expect(quiet_page).to_have_url(re.compile("record="))
         quiet_page.get_by_role("button", name="Back to the list").click()
         heading(quiet_page, "Records")
-        expect(quiet_page.get_by_text("50 records shown, more to come.")).to_be_visible(timeout=PATIENCE)
+        expect(quiet_page.get_by_text("50 records shown, more to come.")).to_be_visible()
         expect(quiet_page).not_to_have_url(re.compile("record="))
 
     def test_a_chosen_row_opens_its_finding(self, quiet_page: Page, url: str) -> None:
         quiet_page.goto(link(url, "chain", namespace="payments", tenant="hooli", verify=1))
         choose_first_row(quiet_page)
         heading(quiet_page, "Record missing, position 90")
-        expect(quiet_page).to_have_url(re.compile("finding=0"), timeout=PATIENCE)
+        expect(quiet_page).to_have_url(re.compile("finding=0"))
 
     def test_the_browsers_way_back_leads_to_the_chain_before(self, quiet_page: Page, url: str) -> None:
         quiet_page.goto(link(url, "chain", namespace="payments", tenant="hooli", verify=1))
-        expect(quiet_page.get_by_text("Positions 0 to 179:")).to_be_visible(timeout=PATIENCE)
+        expect(quiet_page.get_by_text("Positions 0 to 179:")).to_be_visible()
         quiet_page.get_by_role("combobox").click()
         quiet_page.keyboard.type("globex")
         quiet_page.keyboard.press("Enter")
-        expect(quiet_page).to_have_url(re.compile("tenant=globex"), timeout=PATIENCE)
-        expect(quiet_page.get_by_text("Positions 0 to 179:")).to_have_count(0, timeout=PATIENCE)
+        expect(quiet_page).to_have_url(re.compile("tenant=globex"))
+        expect(quiet_page.get_by_text("Positions 0 to 179:")).to_have_count(0)
         quiet_page.go_back()
-        expect(quiet_page.get_by_text("Positions 0 to 179:")).to_be_visible(timeout=PATIENCE)
+        expect(quiet_page.get_by_text("Positions 0 to 179:")).to_be_visible()
         quiet_page.wait_for_timeout(1000)
         expect(quiet_page).to_have_url(re.compile("tenant=hooli"))
         expect(quiet_page.get_by_role("combobox")).to_have_value("payments / hooli")
@@ -149,20 +148,18 @@ class TestDemo:
             opened = context.new_page()
             opened.goto(link(url, "chain", namespace=tenant[0], tenant=tenant[1], verify=1))
             seen.append(opened)
-        expect(seen[0].get_by_text("Positions 0 to 399: 400")).to_be_visible(timeout=PATIENCE)
-        expect(seen[1].get_by_text("Positions 0 to 179: 179")).to_be_visible(timeout=PATIENCE)
+        expect(seen[0].get_by_text("Positions 0 to 399: 400")).to_be_visible()
+        expect(seen[1].get_by_text("Positions 0 to 179: 179")).to_be_visible()
         for opened in seen:
             opened.get_by_role("button", name="Verify", exact=True).click()
-        expect(seen[0].get_by_text("Positions 0 to 399: 400")).to_be_visible(timeout=PATIENCE)
+        expect(seen[0].get_by_text("Positions 0 to 399: 400")).to_be_visible()
         expect(seen[1].get_by_text("Positions 0 to 399")).to_have_count(0)
         acme.close()
         hooli.close()
 
     def test_times_are_utc_wherever_the_browser_is(self, quiet_page: Page, url: str) -> None:
         quiet_page.goto(f"{url}/overview")
-        expect(quiet_page.get_by_text(re.compile(r"As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"))).to_be_visible(
-            timeout=PATIENCE
-        )
+        expect(quiet_page.get_by_text(re.compile(r"As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"))).to_be_visible()
 
 
 class TestDynamoDBLocal:
@@ -193,9 +190,7 @@ class TestDynamoDBLocal:
         ):
             quiet_page.goto(f"{url}/{path}")
             heading(quiet_page, name_of_page)
-            expect(quiet_page.get_by_test_id("stApp")).to_have_attribute(
-                "data-test-script-state", "notRunning", timeout=PATIENCE
-            )
+            expect(quiet_page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
             assert quiet_page.locator("img[src='x'], img[src*='example.com'], main script").count() == 0
             assert quiet_page.locator("main strong", has_text="bold").count() == 0
 
@@ -207,17 +202,17 @@ class TestDynamoDBLocal:
         settings = {"AUDIT__URL": f"http://127.0.0.1:{port}", "AUDIT__TABLE_NAME": "audit_away"}
         with launched(settings) as url:
             page.goto(f"{url}/overview")
-            expect(page.get_by_text("cannot be reached")).to_be_visible(timeout=PATIENCE)
+            expect(page.get_by_text("cannot be reached")).to_be_visible()
             expect(page.get_by_text("docker compose --profile dynamodb up")).to_be_visible()
             expect(page.get_by_text("Traceback")).to_have_count(0)
             monkeypatch.setattr(engines, "free_port", lambda: port)
             with engines.dynamodb_local():
                 page.get_by_role("button", name="Try again").click()
-                expect(page.get_by_text("No tenant is listed")).to_be_visible(timeout=PATIENCE)
+                expect(page.get_by_text("No tenant is listed")).to_be_visible()
             page.get_by_role("button", name="Refresh").click()
-            expect(page.get_by_text("cannot be reached")).to_be_visible(timeout=PATIENCE)
+            expect(page.get_by_text("cannot be reached")).to_be_visible()
             with engines.dynamodb_local():  # in memory: the table is gone as well
                 page.get_by_role("button", name="Try again").click()
-                expect(page.get_by_text("There is no table audit_away")).to_be_visible(timeout=PATIENCE)
+                expect(page.get_by_text("There is no table audit_away")).to_be_visible()
                 page.get_by_role("button", name="Try again").click()
-                expect(page.get_by_text("No tenant is listed")).to_be_visible(timeout=PATIENCE)
+                expect(page.get_by_text("No tenant is listed")).to_be_visible()

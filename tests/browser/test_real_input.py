@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import engines
-from tests.browser.test_pages import PATIENCE, heading, link
+from tests.browser.test_pages import heading, link
 from tests.real.test_evidence import ACCOUNT, CLOUDTRAIL, EVENTS, command
 
 if TYPE_CHECKING:
@@ -37,16 +37,16 @@ def test_the_pages_show_the_events_then_what_was_done_to_them(
     page = quiet_page
     page.goto(link(url, "overview"))
     heading(page, "Overview")
-    expect(page.get_by_text(f"aws / {ACCOUNT}")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(f"aws / {ACCOUNT}")).to_be_visible()
     expect(page.get_by_text(f"Last position {EVENTS - 1:,}")).to_be_visible()
     expect(page.get_by_text("In memory")).to_have_count(0)
 
     page.goto(link(url, "records", **CHAIN))
     heading(page, "Records")
-    expect(page.get_by_text("50 records shown, more to come.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("50 records shown, more to come.")).to_be_visible()
 
     page.goto(link(url, "chain", **CHAIN, verify=1))
-    expect(page.get_by_text(f"{EVENTS:,} records checked")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(f"{EVENTS:,} records checked")).to_be_visible()
     expect(page.get_by_text("Intact", exact=False).first).to_be_visible()
     expect(page.get_by_text("Broken")).to_have_count(0)
 
@@ -55,6 +55,6 @@ def test_the_pages_show_the_events_then_what_was_done_to_them(
     client.delete_item(TableName=TABLE, Key={"id": fence["Item"]["record_id"]})
     client.close()
     page.get_by_role("button", name="Verify").click()
-    expect(page.get_by_text("Broken", exact=False).first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Broken", exact=False).first).to_be_visible()
     page.goto(link(url, "chain", **CHAIN, finding=0))
     heading(page, "Record missing, position 1,234")
