@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,11 @@ from audit_core.linking import Pair, check_size, fitting, same_content, unlinked
 from audit_core.names import visible
 from audit_core.records import AuditRecord
 from audit_core.tip import Tip, TipFinder
+from audit_core.turns import Turns
 from audit_core.writecall import LOST, WriteCall, listed, not_written, outcome_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from audit_core.items import Item
@@ -77,12 +79,19 @@ class _Job:
 class ChainWriter:
     """Appends to any chain of one table; remembers each chain's tip, so that a lone writer needs no read.
 
-    `gate` is held around each transaction (the embedded engine takes one writer at a time). Safe to share between
-    threads: one chain is written by one thread at a time.
+    `gate` is held around each transaction (the embedded engine takes one writer at a time), `turns` are those of this
+    machine's processes. Safe to share between threads: one chain is written by one thread at a time.
     """
 
-    def __init__(
-        self, table: Table, prefix: str, lifetimes: Lifetimes, *, local: bool, gate: AbstractContextManager[Any]
+    def __init__(  # noqa: PLR0913 - what the protocol depends on, each handed in by name
+        self,
+        table: Table,
+        prefix: str,
+        lifetimes: Lifetimes,
+        *,
+        local: bool,
+        gate: AbstractContextManager[Any],
+        turns: Turns | None = None,
     ) -> None:
         self._table = table
         self._prefix = prefix
@@ -91,8 +100,13 @@ class ChainWriter:
         self._gate = gate
         self._tips: dict[str, Tip] = {}
         self._registered: set[str] = set()
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._turns = turns or Turns(table.clock, table.name, None)
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._locks_guard = threading.Lock()
+
+    def close(self) -> None:
+        """Give back what the operating system lent; nothing is being appended any more."""
+        self._turns.close()
 
     def append(self, records: Sequence[AuditRecord], seconds: float = DEADLINE_SECONDS) -> tuple[Appended, ...]:
         """Append up to 50 records of one chain, in order, within `seconds`; an id that stands is not written again.
@@ -121,9 +135,7 @@ class ChainWriter:
         self._check(records, more=_LEAST_CHAIN_BYTES)
         chain = records[0].chain
         job = _Job(list(records), self._give_up(records, seconds))
-        with self._locks_guard:
-            lock = self._locks[chain]
-        with lock:
+        with self.turn(chain, job.give_up):
             try:
                 if past is not None:
                     self._tips[chain] = self._finder(records[0]).past(past)
@@ -139,6 +151,14 @@ class ChainWriter:
                 unknown.appended = error.appended
                 raise unknown from error
         return _ended(job, records)
+
+    @contextmanager
+    def turn(self, chain: str, give_up: float) -> Iterator[None]:
+        """Have a chain to oneself, as far as this machine's writers go; an append has it anyway (`turns.Turns`)."""
+        with self._locks_guard:
+            lock = self._locks[chain]
+        with lock, self._turns.held(chain, give_up):
+            yield
 
     def _finder(self, record: AuditRecord) -> TipFinder:
         return TipFinder(self._table, record.namespace, record.tenant, self._lifetimes, local=self._local)
@@ -198,6 +218,7 @@ class ChainWriter:
         tip = self._tips.get(chain)
         if tip is None:
             tip = self._tips[chain] = finder.find()
+        tip = finder.ahead(tip, self._turns.last(chain))
         losses = 0
         while job.pending:
             self._check_time(job)
@@ -213,6 +234,7 @@ class ChainWriter:
                 job.done |= {pair.record.id: Appended(pair.record, duplicate=False) for pair in chunk}
                 job.pending = job.pending[len(chunk) :]
                 tip = self._tips[chain] = chunk[-1].tip
+                self._turns.came_to(chain, tip.sequence_number)
                 losses = 0
                 continue
             self._settle_records(job, chunk, reasons)
@@ -223,6 +245,7 @@ class ChainWriter:
                 # the first loss costs no read; who keeps losing is far behind, and looks further each time
                 tip = finder.follow(tip, taken, span=min(2**losses - 1, 100))
                 losses += 1
+                self._turns.back_off(losses, job.give_up)
 
     def _settle_records(self, job: _Job, chunk: Sequence[Pair], reasons: Sequence[Any]) -> None:
         """Take out of the job what stands already: the same content is done, other content a conflict (FORMAT 6.5)."""

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from statistics import quantiles
 from typing import TYPE_CHECKING, Self
 
@@ -159,8 +160,13 @@ class GroupWriter:
 
     def _turn(self, chain: str) -> None:
         """Commit one batch of a chain; when more waits, the chain goes to the end of the line, behind the others."""
-        while batch := self._next_batch(chain):
-            again = self._commit(batch)
+        while True:
+            # what is handed in while others have their turn goes along
+            with self._writer.turn(chain, self._first_give_up(chain)):
+                batch = self._next_batch(chain)
+                if not batch:
+                    return
+                again = self._commit(batch)
             with self._changed:
                 self._queues[chain].extendleft(reversed(again))
                 self._waiting -= len(batch) - len(again)
@@ -171,6 +177,11 @@ class GroupWriter:
             except RuntimeError:  # the program ends without having closed it: nothing new is taken up, this goes on
                 continue
             return
+
+    def _first_give_up(self, chain: str) -> float:
+        """Return when the time is up for the first of those who go next."""
+        with self._changed:
+            return min((waiting.give_up for waiting in islice(self._queues[chain], BATCH_LIMIT)), default=0.0)
 
     def _next_batch(self, chain: str) -> list[_Waiting]:
         """Take what goes into the next batch; empty, and the chain is let go, when nothing waits."""

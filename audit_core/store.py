@@ -27,6 +27,7 @@ from audit_core.schema import Difference, ensure_table
 from audit_core.seal import ChainSealing
 from audit_core.table import Table
 from audit_core.timestamps import Clock, Timestamp
+from audit_core.turns import Turns, shared_folder
 from audit_core.twophase import TwoPhase
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ class AuditStore:
             self.lifetimes,
             local=settings.is_local,
             gate=nullcontext() if embedded is None else embedded.lock,
+            turns=Turns(
+                self.table.clock,
+                f"{client.meta.endpoint_url} {self.table.name}",
+                shared_folder() if embedded is None else None,
+            ),
         )
 
     @classmethod
@@ -101,6 +107,7 @@ class AuditStore:
 
     def close(self) -> None:
         """Give back the connections. The embedded engine runs on, with what it holds, as long as the process."""
+        self._writer.close()
         self.table.client.close()
 
     # -- writing --------------------------------------------------------------------------------------------------

@@ -113,6 +113,13 @@ class TipFinder:
             fences |= ahead
         return self._resolve(max(fences), fences, link=tip.link)
 
+    def ahead(self, tip: Tip, position: int) -> Tip:
+        """Go on from a position further on, if a full fence there says what to link to. Raises `EngineError`."""
+        if position <= tip.sequence_number:
+            return tip
+        fence = self.fences([position]).get(position)
+        return tip if fence is None or not fence.holds else self._resolve(position, {position: fence}, link=None)
+
     def fences(self, positions: Iterable[int]) -> dict[int, Fence]:
         """Read the fences of positions, consistently; those that lack are left out."""
         wanted = [fence_id(self._namespace, self._tenant, position) for position in positions]

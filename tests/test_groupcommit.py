@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -27,6 +28,7 @@ from tests.chains import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from audit_core.append import ChainWriter
     from audit_core.records import AuditRecord
@@ -53,6 +55,9 @@ class Scripted:
         if one.provider == "bad":
             raise RecordError("bad")
         return Clock().monotonic() + seconds
+
+    def turn(self, _chain: str, _give_up: float) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def append(self, batch: Sequence[AuditRecord], seconds: float) -> tuple[Appended, ...]:
         self.batches.append([one.id for one in batch])

@@ -7,12 +7,14 @@ is started again with the same share, so that what stands already has to be reco
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
+import tempfile
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
@@ -33,8 +35,22 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.real.hammering", "audit_core.store", "botocore.loaders"])
 
 
-def write(url: str, table: str, share: range, *, grouped: bool, acknowledged: Connection) -> None:
-    """Write the records of a share by threads: through a group writer, or each thread by itself."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one process does: the numbers of its records, and how it writes them.
+
+    By a group writer, or each thread by itself; `apart` meets the others in no folder, as if on a machine of its own.
+    """
+
+    share: range
+    grouped: bool
+    apart: bool
+
+
+def write(url: str, table: str, part: Part, acknowledged: Connection) -> None:
+    """Write a part's records by threads, and tell which were acknowledged."""
+    if part.apart:
+        tempfile.tempdir = os.devnull  # in which no folder can be made
     store = engines.open_local(url, table)
     lock = threading.Lock()
 
@@ -48,9 +64,9 @@ def write(url: str, table: str, share: range, *, grouped: bool, acknowledged: Co
     with store.group_writer() as writer, ThreadPoolExecutor(THREADS) as pool:
 
         def work(thread: int) -> None:
-            for number in share[thread::THREADS]:
+            for number in part.share[thread::THREADS]:
                 record = records(1, start=number)[0]
-                appended = writer.submit(record).result() if grouped else store.append(record)
+                appended = writer.submit(record).result() if part.grouped else store.append(record)
                 told(appended)
 
         list(pool.map(work, range(THREADS)))
@@ -62,8 +78,7 @@ def write(url: str, table: str, share: range, *, grouped: bool, acknowledged: Co
 class Slot:
     """One process, or the one that took its place."""
 
-    share: range
-    grouped: bool
+    part: Part
     process: BaseProcess
     told: Connection
 
@@ -96,7 +111,10 @@ class Hammer:
 
     def _write(self) -> None:
         choose = random.Random(self.seed)  # noqa: S311 - a choice of moments, no secret
-        slots = [self._start(self._next_share(), grouped=number % 2 == 0) for number in range(PROCESSES)]
+        slots = [
+            self._start(Part(self._next_share(), grouped=number % 2 == 0, apart=number < 2))
+            for number in range(PROCESSES)
+        ]
         kill_at = self._moment(choose)
         while slots:
             patience = None if self.killed == self.kills else max(0.0, kill_at - time.monotonic())
@@ -107,7 +125,7 @@ class Hammer:
                 slots.remove(slot)
                 slot.process.join()
                 if self.killed < self.kills:
-                    slots.append(self._start(self._next_share(), grouped=slot.grouped))
+                    slots.append(self._start(replace(slot.part, share=self._next_share())))
             if slots and self.killed < self.kills and time.monotonic() >= kill_at:
                 slot = choose.choice(slots)
                 slots.remove(slot)
@@ -123,13 +141,12 @@ class Hammer:
         self.wanted = share.stop
         return share
 
-    def _start(self, share: range, *, grouped: bool) -> Slot:
+    def _start(self, part: Part) -> Slot:
         heard, told = _CONTEXT.Pipe(duplex=False)
-        options = {"grouped": grouped, "acknowledged": told}
-        process = _CONTEXT.Process(target=write, args=(self.url, self.table, share), kwargs=options, daemon=True)
+        process = _CONTEXT.Process(target=write, args=(self.url, self.table, part, told), daemon=True)
         process.start()
         told.close()
-        return Slot(share, grouped, process, heard)
+        return Slot(part, process, heard)
 
     def _hear(self, slot: Slot) -> bool:
         """Take in one message; False when the share is done."""
@@ -149,9 +166,9 @@ class Hammer:
             while self._hear(slot):
                 pass
         except EOFError:
-            yield self._start(slot.share, grouped=slot.grouped)
+            yield self._start(slot.part)
         else:
-            yield self._start(self._next_share(), grouped=slot.grouped)
+            yield self._start(replace(slot.part, share=self._next_share()))
 
     def _read_along(self) -> None:
         store = engines.open_local(self.url, self.table)

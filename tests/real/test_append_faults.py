@@ -68,7 +68,11 @@ class Line:
 
 
 @pytest.fixture
-def open_line(dynamodb_local_url: str, unique_table: str) -> Iterator[Callable[..., Line]]:
+def open_line(
+    dynamodb_local_url: str, unique_table: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Line]]:
+    # the two stores race like those of two machines: writers of one machine take turns
+    monkeypatch.setattr("audit_core.store.shared_folder", lambda: None)
     engine = engines.Engine(engines.DYNAMODB_LOCAL, dynamodb_local_url)
     lines: list[Line] = []
 

@@ -399,8 +399,10 @@ class Place:
 def place(dynamodb_local_url: str) -> Iterator[Place]:
     engine = engines.Engine(engines.DYNAMODB_LOCAL, dynamodb_local_url)
     table = f"audit_{uuid.uuid4().hex[:12]}"
-    plain, wired = (engines.open_store(engine, table, {}) for _ in range(2))
     with pytest.MonkeyPatch.context() as patch:
+        # the two stores race like those of two machines: writers of one machine take turns
+        patch.setattr("audit_core.store.shared_folder", lambda: None)
+        plain, wired = (engines.open_store(engine, table, {}) for _ in range(2))
         # the client waits between its attempts to read, by the real clock
         patch.setattr("audit_core.client.random", SimpleNamespace(uniform=lambda *_: 0.0))
         opened = Place(plain, wired, SerialWire(wired.table.client))
