@@ -40,6 +40,9 @@ QUEUE_LIMIT = 10_000
 """Records that wait at most; whoever hands in more waits as well."""
 
 COMMITTERS = 8
+_GATHERING = 0.25
+"""What part of the last batch's time is waited for the next one to fill."""
+
 _LATENCIES_KEPT = 10_000
 _PERCENTILES = 100
 
@@ -92,6 +95,8 @@ class GroupWriter:
         self._limit = queue_limit
         self._queues: dict[str, deque[_Waiting]] = {}
         """What waits for each chain, in order; a chain that is here has a committer."""
+        self._gathered: dict[str, int] = {}
+        """How many records a chain's committer waits for."""
         self._waiting = self._committed = self._failed = self._batches = 0
         self._latencies: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         self._closed = False
@@ -129,6 +134,8 @@ class GroupWriter:
             self._waiting += 1
             if prepared.chain in self._queues:
                 self._queues[prepared.chain].append(waiting)
+                if len(self._queues[prepared.chain]) == self._gathered.get(prepared.chain):
+                    self._changed.notify_all()
             else:
                 self._queues[prepared.chain] = deque((waiting,))
                 self._pool.submit(self._turn, prepared.chain)
@@ -158,25 +165,42 @@ class GroupWriter:
         cuts = quantiles(latencies, n=_PERCENTILES, method="inclusive") if len(latencies) > 1 else latencies * 99
         return GroupStats(*counts, cuts[49], cuts[98])
 
-    def _turn(self, chain: str) -> None:
-        """Commit one batch of a chain; when more waits, the chain goes to the end of the line, behind the others."""
+    def _turn(self, chain: str, before: int = 0, took: float = 0.0) -> None:
+        """Commit one batch of a chain; when more waits, the chain goes to the end of the line, behind the others.
+
+        The last batch had `before` records and took `took` seconds.
+        """
         while True:
+            if before > 1:
+                self._gather(chain, before, took * _GATHERING)
             # what is handed in while others have their turn goes along
             with self._writer.turn(chain, self._first_give_up(chain)):
                 batch = self._next_batch(chain)
                 if not batch:
                     return
+                began = self._clock.monotonic()
                 again = self._commit(batch)
+                before, took = len(batch), self._clock.monotonic() - began
             with self._changed:
                 self._queues[chain].extendleft(reversed(again))
                 self._waiting -= len(batch) - len(again)
                 self._batches += 1
                 self._changed.notify_all()
             try:
-                self._pool.submit(self._turn, chain)
+                self._pool.submit(self._turn, chain, before, took)
             except RuntimeError:  # the program ends without having closed it: nothing new is taken up, this goes on
                 continue
             return
+
+    def _gather(self, chain: str, count: int, seconds: float) -> None:
+        """Wait for as many records as went before: their callers hand in the next ones now, and all can go together.
+
+        Without this, the first of them would go alone, and the others wait for it.
+        """
+        with self._changed:
+            self._gathered[chain] = count
+            self._changed.wait_for(lambda: len(self._queues[chain]) >= count or self._closed, seconds)
+            del self._gathered[chain]
 
     def _first_give_up(self, chain: str) -> float:
         """Return when the time is up for the first of those who go next."""

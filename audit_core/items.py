@@ -168,11 +168,9 @@ def item_size(item: Item) -> int:
 
     Numbers are counted at their most, half a byte a digit and three more, so that the result never undercounts.
     """
-    size = 0
-    for name, value in item.items():
-        text = value.get("S")
-        size += len(name.encode()) + (_value_size(value) if text is None else len(text.encode()))
-    return size
+    texts = [value["S"] for value in item.values() if "S" in value]
+    others = sum(_value_size(value) for value in item.values() if "S" not in value)
+    return len("".join((*item, *texts)).encode()) + others
 
 
 def plain_number(text: str) -> str | None:
@@ -282,5 +280,5 @@ def _bytes(value: str | bytes) -> int:
 
 
 def _number_size(text: str) -> int:
-    digits = len(Decimal(text).as_tuple().digits)
+    digits = len(text) if text.isdecimal() else len(Decimal(text).as_tuple().digits)
     return (digits + 1) // 2 + 3

@@ -53,8 +53,7 @@ def _linked(tip: Tip, record: AuditRecord) -> tuple[AuditRecord, dict[str, dict[
     item["record_hash"] = {"S": own_hash}
     content = content_hash(item)
     item["content_hash"] = {"S": content}
-    linked = replace(
-        record,
+    linked = record.placed(
         sequence_number=number,
         record_hash=own_hash,
         previous_hash=tip.record_hash,

@@ -7,6 +7,7 @@ in `hashing`; the chain's attributes are filled in by `append`.
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -142,6 +143,13 @@ class AuditRecord:
             if text is not None and compact_json(text) != text:
                 message = f"{name} is JSON with white space; jsontext.compact_json makes it compact."
                 raise RecordError(message)
+
+    def placed(self, **place: int | str | None) -> AuditRecord:
+        """Return the record at a place in its chain: number, hashes and links, computed and so not checked again."""
+        record = copy.copy(self)
+        for name, value in place.items():
+            object.__setattr__(record, name, value)
+        return record
 
     def to_item(self) -> dict[str, dict[str, Any]]:
         """Return the typed item of FORMAT 2; what is None is absent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
@@ -50,6 +51,7 @@ class Scripted:
         self.gate = threading.Event()
         self.entered = threading.Event()
         self.known: set[str] = set()
+        self.takes = 0.0
 
     def admit(self, one: AuditRecord, seconds: float) -> float:
         if one.provider == "bad":
@@ -63,6 +65,7 @@ class Scripted:
         self.batches.append([one.id for one in batch])
         self.entered.set()
         assert self.gate.wait(PATIENCE)
+        time.sleep(self.takes)
         if seconds <= 0:
             raise NotWrittenError("late", tuple(one.id for one in batch))
         answer = self.answers.pop(0) if self.answers else None
@@ -114,6 +117,24 @@ def ids(count: int) -> list[str]:
 
 
 # -- what goes into one batch -----------------------------------------------------------------------------------------
+
+
+def test_callers_that_wait_for_a_batch_share_the_next_one_too(opened: Callable[..., GroupWriter]) -> None:
+    script = Scripted()
+    script.gate.set()
+    script.takes = 0.4
+    writer = opened(script)
+    together = threading.Barrier(4)
+
+    def work(caller: int) -> None:
+        together.wait(PATIENCE)
+        for turn in range(4):
+            writer.submit(record(id=f"{caller}-{turn}")).result(PATIENCE)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+
+    assert [len(batch) for batch in script.batches[2:4]] == [4, 4]
 
 
 def test_what_gathers_during_a_commit_goes_into_the_next_one_in_order(opened: Callable[..., GroupWriter]) -> None:
