@@ -108,7 +108,7 @@ class AuditStore:
     def close(self) -> None:
         """Give back the connections. The embedded engine runs on, with what it holds, as long as the process."""
         self._writer.close()
-        self.table.client.close()
+        self.table.close()
 
     # -- writing --------------------------------------------------------------------------------------------------
 

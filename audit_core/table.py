@@ -7,15 +7,17 @@ come out as `EngineError`. What to read, and what it means, is decided by the ca
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from audit_core.client import answered_at, engine_errors
 from audit_core.errors import ThrottledError
 from audit_core.timestamps import Clock, Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -27,10 +29,16 @@ __all__ = ["MAX_PAGE", "Answer", "KeyRange", "Reading", "Table", "pages"]
 MAX_PAGE = 1000
 """Items that one request may go through at most."""
 
+AT_ONCE = 8
+"""Requests that a table's own threads send at once."""
+
 MAX_KEYS = 100
 """Keys that one BatchGetItem takes."""
 
 _UNPROCESSED_TRIES = 8
+
+Made = TypeVar("Made")
+Wanted = TypeVar("Wanted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,16 @@ class Table:
         self.name = name
         self.place: Settings | str = place or name
         self.clock = clock or Clock()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="audit-read")
+
+    def submit(self, work: Callable[[Wanted], Made], wanted: Wanted) -> Future[Made]:
+        """Do some reading in another thread; a few go on at once, the others wait."""
+        return self._pool.submit(work, wanted)
+
+    def close(self) -> None:
+        """Give back threads and connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.client.close()
 
     def get(self, item_id: str) -> Answer:
         """Read one item consistently; `items` is empty when there is none. Raises `EngineError`."""

@@ -1,15 +1,17 @@
 """Reads one chain once and feeds a verifier: the index in order, and consistently the fences it calls for (FORMAT 9).
 
-All I/O of a verification is here, and no judgement. What is done with doubtful findings is decided in `walk`.
+Which steps that takes is decided here, and nothing is judged; single steps are read by `fetch`, ahead of their turn by
+`ahead`. What is done with doubtful findings is decided in `walk`.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from audit_core.fences import LOOK_BACK, Fence, fence_id, link_of, read_fences
-from audit_core.items import INTENT, text_of, whole_number
+from audit_core.chain.ahead import in_order, index_pages
+from audit_core.chain.fetch import Source, position_of
+from audit_core.fences import LOOK_BACK, link_of
+from audit_core.items import INTENT, text_of
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_ACTION, INDEX_TIME
 from audit_core.table import KeyRange, Reading, pages
@@ -18,16 +20,14 @@ from audit_core.tip import sequence_range
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from audit_core.chain.findings import Position
+    from audit_core.chain.fetch import Gap
     from audit_core.chain.verifier import ChainVerifier
+    from audit_core.fences import Fence
     from audit_core.items import Item
     from audit_core.table import Answer, Table
     from audit_core.timestamps import Timestamp
 
 __all__ = ["LAG_SECONDS", "ChainReader"]
-
-PAGE = 500
-"""Records that one request of a verification reads."""
 
 FENCE_PAGE = 100
 END_OF_CHAIN = 100
@@ -73,16 +73,17 @@ class ChainReader:
         self.only_unchained = False
         """Whether the tenant has records, and no chain."""
         self._table = table
+        self._source = Source(table, *names, thorough=thorough, consistent=consistent)
         self._chain = ns_tenant(*names)
-        self._names = names
         self._first = first
         self._last = last
         self._thorough = thorough
-        self._consistent = consistent
         self._lag_seconds = lag_seconds
         self._wait_until: float | None = None
         self._fed = first - 1
         self._gap_at: Timestamp | None = None
+        self._known: dict[int, Fence | None] = {}
+        """Fences that were read with their records, None where there is none."""
 
     def __iter__(self) -> Iterator[None]:
         """Go on step by step."""
@@ -106,29 +107,21 @@ class ChainReader:
 
     def _walk_records(self) -> Iterator[None]:
         """Feed the index in order, and the gaps between its records."""
-        keys = sequence_range(self._chain, self._first or None, None)
-        start: Item | None = None
         held: list[tuple[int, list[Item]]] = []
-        while True:
-            page = self._spend(self._table.query(keys, limit=self._page_limit(), start=start))
-            ended = not self._sort_in(page.items, held) or page.last_key is None
+        for page, at_end in index_pages(self._source, self._first, self.upper, self._last):
+            self._note(page.reading, page.at)
+            self._known |= page.fences
+            ended = not self._sort_in(page.items, held) or at_end
             # the last position stays back: the next page may hold another record that claims it
             ready, held = (held, []) if ended else (held[:-1], held[-1:])
             yield from self._feed(ready, last_of_chain=ended)
             if ended or self._past_range():
                 return
-            start = page.last_key
-
-    def _page_limit(self) -> int:
-        """Return how many records to ask for: of a short range no more than it and what follows it."""
-        if self._last is None or self.position > self._last:
-            return PAGE
-        return min(PAGE, self._last - self.position + 2)
 
     def _sort_in(self, items: Iterable[Item], held: list[tuple[int, list[Item]]]) -> bool:
         """Group records by position; False once they lie past the chain's last position as it was at the start."""
         for item in items:
-            position, number = _position(item)
+            position, number = position_of(item)
             if self.upper is None or position >= self.upper + 1:
                 return False
             if number is None or number < 0:
@@ -140,38 +133,23 @@ class ChainReader:
         return True
 
     def _feed(self, positions: Sequence[tuple[int, list[Item]]], *, last_of_chain: bool) -> Iterator[None]:
-        if self._consistent:
-            positions = self._read_again(positions)
-        wanted = {
+        lacking = {
             number
             for place, (number, items) in enumerate(positions)
-            if self._thorough
-            or len(items) > 1
-            or text_of(items[0], "content_hash") is None
-            or (last_of_chain and place == len(positions) - 1)
+            if number not in self._known and (len(items) > 1 or (last_of_chain and place == len(positions) - 1))
         }
-        fences = self._fences(sorted(wanted))[0] if wanted else {}
+        if lacking:
+            fences = self._fences(sorted(lacking))[0]
+            self._known |= {number: fences.get(number) for number in lacking}
         for number, items in positions:
             if number > self.position:
                 yield from self._walk_gap(number - 1)
-            self._stand(number, items, fences.get(number), fence_read=number in wanted)
+            fence_read = number in self._known
+            self._stand(number, items, self._known.pop(number, None), fence_read=fence_read)
             self.position = number + 1
             if self._past_range():
                 return
         yield
-
-    def _read_again(self, positions: Sequence[tuple[int, list[Item]]]) -> list[tuple[int, list[Item]]]:
-        """Read the records of an index page consistently; what is gone by now is left out, and met as a gap."""
-        ids = [text_of(item, "id") or "" for _number, items in positions for item in items]
-        found = {text_of(item, "id"): item for item in self._spend(self._table.get_many(ids)).items}
-        again = []
-        for number, items in positions:
-            now = [found[text_of(item, "id")] for item in items if text_of(item, "id") in found]
-            # one that the index no longer rightly has here stands elsewhere, if at all
-            standing = [one for one in now if _position(one)[1] == number and text_of(one, "ns_tenant") == self._chain]
-            if standing:
-                again.append((number, standing))
-        return again
 
     def _walk_tail(self) -> Iterator[None]:
         """Feed what fences say of positions after the last record, up to the last fence (FORMAT 9)."""
@@ -181,20 +159,19 @@ class ChainReader:
     def _walk_gap(self, last: int | None) -> Iterator[None]:
         """Feed positions without a record in the index, by their fences; `last` None: until fences end."""
         lacking = 0
-        while last is None or self.position <= last:
-            end = self.position + FENCE_PAGE - 1 if last is None else min(last, self.position + FENCE_PAGE - 1)
-            fences, self._gap_at = self._fences(range(self.position, end + 1))
-            standing = self._named_by(fences)
-            yield from self._look_in_index(fences, standing)
-            for position, fence in sorted(fences.items()):
-                if position in standing:
-                    self._stand(position, standing[position], fence, fence_read=True)
+        for gap in in_order(self._table, self._source.gap, _spans(self.position, last)):
+            self._note(gap.reading, gap.at)
+            self._gap_at = gap.at
+            yield from self._look_in_index(gap)
+            for position, fence in sorted(gap.fences.items()):
+                if position in gap.standing:
+                    self._stand(position, gap.standing[position], fence, fence_read=True)
                 else:
                     self._feed_hole(position)
                     self.verifier.gone(position, fence, self._gap_at)
                     self._fed = position
-            lacking = 0 if fences else lacking + (end - self.position + 1)
-            self.position = end + 1
+            lacking = 0 if gap.fences else lacking + len(gap.positions)
+            self.position = gap.positions.stop
             yield
             if self._past_range():
                 return
@@ -213,42 +190,23 @@ class ChainReader:
         if position > self._fed + 1:
             self.verifier.empty(self._fed + 1, position - 1, self._gap_at or self._table.clock.now())
 
-    def _named_by(self, fences: dict[int, Fence]) -> dict[int, list[Item]]:
-        """Read once more, consistently, the records that full fences name; those that stand after all, by position."""
-        named: dict[str, list[int]] = {}
-        for position, fence in fences.items():
-            named.setdefault(fence.text("record_id") or "", []).append(position)
-        named.pop("", None)
-        standing: dict[int, list[Item]] = {}
-        if named:
-            answer = self._spend(self._table.get_many(named))
-            self._gap_at = answer.at  # what is gone is judged by the answer that said so
-            for item in answer.items:
-                place = whole_number(item.get("sequence_number", {}).get("N"))
-                lost = place is None or text_of(item, "ns_tenant") != self._chain
-                # one that shows at another position of this chain's index stands there, whatever a fence says
-                for position in named[text_of(item, "id") or ""]:
-                    if lost or place == position:
-                        standing[position] = [item]
-        return standing
-
-    def _look_in_index(self, fences: dict[int, Fence], standing: dict[int, list[Item]]) -> Iterator[None]:
+    def _look_in_index(self, gap: Gap) -> Iterator[None]:
         """Ask the index again for the records of bare fences near the chain's end, which name none (FORMAT 9).
 
         It may lag, so it is asked for a while: once for all of them, and not again for those that stay away.
         """
         recent = [
             position
-            for position, fence in fences.items()
+            for position, fence in gap.fences.items()
             if fence.text("record_id") is None and self.upper is not None and position > self.upper - END_OF_CHAIN
         ]
         pause = _FIRST_PAUSE
         while recent:
             for item in self._all(sequence_range(self._chain, min(recent), max(recent))):
-                number = _position(item)[1]
-                if number in recent and item not in standing.get(number, ()):
-                    standing.setdefault(number, []).append(item)
-            recent = [position for position in recent if position not in standing]
+                number = position_of(item)[1]
+                if number in recent and item not in gap.standing.get(number, ()):
+                    gap.standing.setdefault(number, []).append(item)
+            recent = [position for position in recent if position not in gap.standing]
             now = self._table.clock.monotonic()
             if self._wait_until is None:
                 self._wait_until = now + self._lag_seconds
@@ -265,7 +223,7 @@ class ChainReader:
         """Find the chain's last position as it is now: the last record's, or that of the last fence after it."""
         newest = self._spend(self._table.query(sequence_range(self._chain, None, None), limit=1, forward=False))
         self.began_at = newest.at
-        upper = max(int(_position(newest.items[0])[0]), -1) if newest.items else -1
+        upper = max(int(position_of(newest.items[0])[0]), -1) if newest.items else -1
         unread = upper + 1
         # no position is asked for twice: writers at work would be run after for as long as they write
         while unread <= upper + END_OF_CHAIN:
@@ -281,12 +239,12 @@ class ChainReader:
             self._table.query(sequence_range(self._chain, None, self._first - 1), limit=1, forward=False)
         )
         record = below.items[0] if below.items else None
-        position = None if record is None else _position(record)[1]
+        position = None if record is None else position_of(record)[1]
         horizon = max(0, self._first - LOOK_BACK)
         wanted = set(range(horizon, self._first))
         ahead = self._spend(self._table.query(sequence_range(self._chain, self._first, self._last), limit=1))
         for item in ahead.items:
-            number = _position(item)[1]
+            number = position_of(item)[1]
             link = None if number is None else link_of(item, number)
             if link is not None and 0 <= link[0] < horizon:
                 wanted.add(link[0])
@@ -324,17 +282,22 @@ class ChainReader:
             yield from self._spend(page).items
 
     def _fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Timestamp]:
-        answer = self._spend(self._table.get_many(fence_id(*self._names, position) for position in positions))
-        return read_fences(answer.items), answer.at
+        fences, reading, at = self._source.fences(positions)
+        self._note(reading, at)
+        return fences, at
+
+    def _note(self, reading: Reading, at: Timestamp) -> None:
+        self.reading += reading
+        self.read_at = at
 
     def _spend(self, answer: Answer) -> Answer:
-        self.reading += answer.reading
-        self.read_at = answer.at
+        self._note(answer.reading, answer.at)
         return answer
 
 
-def _position(item: Item) -> tuple[Position, int | None]:
-    """Return a record's sequence number as stored, and as an integer if it is whole."""
-    text = item.get("sequence_number", {}).get("N", "0")
-    number = whole_number(text)
-    return (Decimal(text) if number is None else number), number
+def _spans(first: int, last: int | None) -> Iterator[range]:
+    """Cut positions from `first` to `last` (None: without end) into what one request reads."""
+    while last is None or first <= last:
+        end = first + FENCE_PAGE if last is None else min(last + 1, first + FENCE_PAGE)
+        yield range(first, end)
+        first = end

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from audit_core.chain.ahead import PAGE
 from audit_core.chain.findings import Severity, Told, Verdict
-from audit_core.chain.reader import PAGE, ChainReader
+from audit_core.chain.reader import ChainReader
 from audit_core.chain.verifier import ChainVerifier, Covered
 from audit_core.chain.witness import Witness
 from audit_core.errors import EngineError, FilterError

@@ -263,7 +263,7 @@ def test_a_thorough_verification_reads_more_and_says_less_was_left_out() -> None
 
 
 def test_a_verification_whose_later_page_fails_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit_core.chain.reader.PAGE", 100)
+    monkeypatch.setattr("audit_core.chain.ahead.PAGE", 100)
     failing(monkeypatch, "query", EngineUnreachableError("The engine went away."), after=2)
     result = demo("verify", *ACME, "--json")
     (chain,) = printed(result)["chains"]
@@ -273,7 +273,7 @@ def test_a_verification_whose_later_page_fails_is_incomplete(monkeypatch: pytest
 
 
 def test_a_break_that_was_found_before_a_failure_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit_core.chain.reader.PAGE", 100)
+    monkeypatch.setattr("audit_core.chain.ahead.PAGE", 100)
     failing(monkeypatch, "query", EngineUnreachableError("The engine went away."), after=3)
     result = demo("verify", "--namespace", "payments", "--tenant", "umbrella")
     assert result.exit_code == 1

@@ -1,0 +1,129 @@
+"""Takes the steps of a verification ahead: ranges of sequence numbers, a few requests in flight, taken in order.
+
+Following `LastEvaluatedKey` makes every page wait for the one before, but a chain's pages can be predicted: positions
+are consecutive. Where much of it is gone they cannot, and it is read page after page. At most `AHEAD` answers wait at
+any time, each of 1 MB at most, so memory is bounded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from audit_core.chain.fetch import position_of
+from audit_core.items import MAX_NUMBER_DIGITS
+from audit_core.table import MAX_PAGE
+from audit_core.tip import sequence_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from audit_core.chain.fetch import Page, Source
+    from audit_core.items import Item
+    from audit_core.table import KeyRange, Table
+
+__all__ = ["AHEAD", "PAGE", "in_order", "index_pages"]
+
+AHEAD = 3
+"""Steps that are under way, or done and not taken yet."""
+
+PAGE = 500
+"""Records that one request of a verification reads."""
+
+_DENSE = 0.5
+"""The share of a range's positions that have to stand for the next ranges to be predicted."""
+
+Made = TypeVar("Made")
+Wanted = TypeVar("Wanted")
+
+
+def in_order(table: Table, work: Callable[[Wanted], Made], wanted: Iterable[Wanted]) -> Iterator[Made]:
+    """Do `work` for each of what is `wanted`, and yield what each gave, in order; raises what `work` raises.
+
+    The first is done alone, and one more at once with each that was taken, up to `AHEAD`: who needs little reads no
+    more than that. Who takes no more leaves the rest undone.
+    """
+    pending: deque[Future[Made]] = deque()
+    at_once = 1
+    try:
+        for one in wanted:
+            pending.append(table.submit(work, one))
+            if len(pending) >= at_once:
+                at_once = min(at_once + 1, AHEAD)
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def index_pages(source: Source, first: int, upper: int | None, last: int | None) -> Iterator[tuple[Page, bool]]:
+    """Read a chain's index from `first` on (0: from below it), in order; each page with whether it was the last.
+
+    `upper` is the chain's last position and `last` that of the range asked for, both inclusive, None where there is no
+    such bound: up to there pages are predicted. Raises `EngineError`.
+    """
+    keys, start, low = sequence_range(source.chain, first or None, None), None, first
+    bounds = [bound for bound in (upper, last) if bound is not None]
+    end = min(bounds) + 1 if bounds else 0
+    while True:
+        # of a short range no more than it and what follows it
+        limit = PAGE if last is None or low > last else min(PAGE, last - low + 2)
+        page = source.page(keys, start, limit)
+        yield page, page.last_key is None
+        if page.last_key is None:
+            return
+        start = page.last_key
+        position = position_of(page.last_key)[0]
+        reached = int(position)
+        # a start key has to lie in the range that is asked for
+        dense = position >= low and page.found >= _DENSE * (reached - low + 1)
+        low = max(low, reached)
+        if dense and end - low > PAGE:
+            low = yield from _predicted(source, low, end, start)
+            keys, start = sequence_range(source.chain, low, None), None
+
+
+def _predicted(source: Source, low: int, end: int, start: Item | None) -> Generator[tuple[Page, bool], None, int]:
+    """Read positions from `low` to before `end` by ranges, as long as they are dense; returns where it ended.
+
+    `start` is the key of what was read last.
+    """
+    span, dense = PAGE, True
+    reached = low
+
+    def ranges() -> Iterator[tuple[KeyRange, Item | None, int]]:
+        nonlocal reached
+        key = start
+        while dense and reached < end:
+            first, reached = reached, min(reached + span, end)
+            yield _up_to(sequence_range(source.chain, first, None), reached), key, reached - first
+            key = None
+
+    def read(wanted: tuple[KeyRange, Item | None, int]) -> tuple[KeyRange, int, Page]:
+        keys, key, positions = wanted
+        return keys, positions, source.page(keys, key, MAX_PAGE)
+
+    for keys, positions, first_page in in_order(source.table, read, ranges()):
+        page, found = first_page, first_page.found
+        yield page, False
+        while page.last_key is not None:
+            span = max(1, min(span, page.found))  # an answer ends at 1 MB
+            page = source.page(keys, page.last_key, MAX_PAGE)
+            found += page.found
+            yield page, False
+        dense = dense and found >= _DENSE * positions
+    return reached
+
+
+def _up_to(keys: KeyRange, end: int) -> KeyRange:
+    """Return the part of a range below `end`: up to the last number of 38 digits before it, so that no crack is left.
+
+    `499.5` is a valid number, and an intruder's; DynamoDB's key conditions know no exclusive bound on both sides.
+    """
+    whole = str(end - 1)
+    fraction = "9" * (MAX_NUMBER_DIGITS - (len(whole) if end > 1 else 0))
+    return replace(keys, last=f"{whole}.{fraction}" if fraction else whole)
