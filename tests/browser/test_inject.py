@@ -35,11 +35,14 @@ def own_demo() -> Iterator[str]:
 
 
 def choose(page: Page, label: str, value: str) -> None:
-    """Types into a box that takes what is not in its list as well."""
+    """Types into a box that takes what is not in its list as well, once the page has come to rest."""
+    settled = page.get_by_test_id("stApp")
+    expect(settled).to_have_attribute("data-test-script-state", "notRunning")
     box = page.get_by_role("combobox", name=label)
     box.click()
     box.fill(value)
     box.press("Enter")
+    expect(settled).to_have_attribute("data-test-script-state", "notRunning")
     expect(box).to_have_value(value)
 
 
