@@ -112,8 +112,8 @@ class Turns:
                 if ends < give_up:
                     self._kept.add(chain)
                 return False
-            # who has waited for long looks more often
-            pause = _POLL_SECONDS / (1 + 10 * (now - began))
+            # who has waited for long looks more often, four times as often at most
+            pause = _POLL_SECONDS / (1 + 10 * min(now - began, 0.3))
             self._sleep(min(now + pause / 2 + _jitter(pause / 2), ends))
         self._kept.discard(chain)
         return True

@@ -81,17 +81,22 @@ def test_a_turn_comes_when_the_other_process_lets_go(mine: Turns, clock: Waited,
     with another(tmp_path) as pipe:
         threading.Timer(0.2, pipe.send, ["go"]).start()
         with mine.held(CHAIN, clock.monotonic() + 60):
-            assert pipe.poll(SOON)
+            assert pipe.poll(PATIENCE_SECONDS * 10)
             assert pipe.recv() == "let go"
-    assert 0 < clock.slept < PATIENCE_SECONDS
+    assert clock.slept > 0
 
 
 def test_a_turn_that_is_kept_for_too_long_is_waited_for_once(mine: Turns, clock: Waited, tmp_path: Path) -> None:
     with another(tmp_path) as pipe:
-        for _ in range(3):
+        began = clock.monotonic()
+        with mine.held(CHAIN, began + 60):
+            assert not pipe.poll()
+        assert clock.monotonic() - began >= PATIENCE_SECONDS
+        waited = clock.slept
+        for _ in range(2):
             with mine.held(CHAIN, clock.monotonic() + 60):
                 assert not pipe.poll()
-        assert PATIENCE_SECONDS / 2 < clock.slept < 1.5 * PATIENCE_SECONDS
+        assert clock.slept - waited < SOON
         pipe.send("go")
         assert pipe.recv() == "let go"
         with mine.held(CHAIN, clock.monotonic() + 60):
