@@ -1,6 +1,7 @@
 """The fence item of FORMAT 5: building one from its record, and telling bare, full and damaged apart.
 
-Pure functions over typed items. Whether a fence agrees with its record and neighbours is judged by `chain.verifier`.
+Pure functions over typed items, and the one that reads fences. Whether a fence agrees with its record and neighbours is
+judged by `chain.verifier`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from audit_core.items import Item
+    from audit_core.table import Answer, Table
 
 __all__ = [
     "COPIED_ATTRIBUTES",
@@ -26,6 +28,7 @@ __all__ = [
     "FenceState",
     "bare_fence",
     "fence_id",
+    "fences_at",
     "full_fence",
     "parse_fence_id",
     "sealed_fence",
@@ -119,14 +122,15 @@ def bare_fence(namespace: str, tenant: str, sequence_number: int) -> dict[str, d
     return {"id": {"S": fence_id(namespace, tenant, sequence_number)}, "_fence": {"BOOL": True}}
 
 
-def read_fences(items: Iterable[Item]) -> dict[int, Fence]:
-    """Return the fences among items that were read under fences' ids, by their positions."""
+def fences_at(table: Table, namespace: str, tenant: str, positions: Iterable[int]) -> tuple[dict[int, Fence], Answer]:
+    """Read the fences of positions, consistently; those that lack are left out. Raises `EngineError`."""
+    answer = table.get_many(fence_id(namespace, tenant, position) for position in positions)
     found: dict[int, Fence] = {}
-    for item in items:
+    for item in answer.items:
         parsed = parse_fence_id(text_of(item, "id") or "")
         if parsed is not None:
             found[parsed[2]] = Fence.read(parsed[2], item)
-    return found
+    return found, answer
 
 
 def full_fence(record: Item, namespace: str, tenant: str, sequence_number: int) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from audit_core.chain.findings import Severity, Verdict
 from audit_core.chain.judge import judge_record
 from audit_core.client import translate
-from audit_core.fences import Fence, FenceState, fence_id, read_fences, sealed_fence
+from audit_core.fences import Fence, FenceState, fences_at, sealed_fence
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.table import pages
@@ -192,8 +192,7 @@ class ChainSealing:
         return found
 
     def _fences(self, positions: range | list[int]) -> dict[int, Fence]:
-        wanted = (fence_id(*self._names, number) for number in positions)
-        return read_fences(self._table.get_many(wanted).items)
+        return fences_at(self._table, *self._names, positions)[0]
 
     def _next_record(self, position: int, total: int) -> int:
         """Return where to go on behind a hundred positions without a fence: at the next record, or at the end."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_core.errors import ChainBlockedError, RecordError, TimestampError
-from audit_core.fences import LOOK_BACK, Fence, FenceState, fence_id, read_fences
+from audit_core.fences import LOOK_BACK, Fence, FenceState, fences_at
 from audit_core.hashing import record_hash
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
@@ -122,8 +122,7 @@ class TipFinder:
 
     def fences(self, positions: Iterable[int]) -> dict[int, Fence]:
         """Read the fences of positions, consistently; those that lack are left out."""
-        wanted = [fence_id(self._namespace, self._tenant, position) for position in positions]
-        return read_fences(self._table.get_many(wanted).items)
+        return fences_at(self._table, self._namespace, self._tenant, positions)[0]
 
     def _resolve(self, position: int, fences: dict[int, Fence], link: tuple[int, str] | None) -> Tip:
         """Make the tip of the fence at `position`; `link` is what was known before the fences given."""

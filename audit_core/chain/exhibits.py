@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from audit_core.chain.findings import Evidence, Exhibit
 from audit_core.errors import FilterError
-from audit_core.fences import fence_id, read_fences
+from audit_core.fences import fences_at
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.table import Reading, pages
@@ -49,8 +49,7 @@ def read_exhibits(table: Table, chain: tuple[str, str], positions: Iterable[int]
     if len(wanted) > MOST_POSITIONS:
         message = f"{len(wanted):,} positions were asked for; read {MOST_POSITIONS} at a time."
         raise FilterError(message)
-    answer = table.get_many(fence_id(*chain, number) for number in wanted)
-    fences = read_fences(answer.items)
+    fences, answer = fences_at(table, *chain, wanted)
     named = {text: number for number, fence in fences.items() if (text := fence.text("record_id")) is not None}
     indexed, reading = _indexed(table, ns_tenant(*chain), wanted)
     stored = table.get_many((*named, *indexed))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from audit_core.fences import Fence, fence_id, read_fences
+from audit_core.fences import Fence, fences_at
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from audit_core.chain.findings import Position
     from audit_core.items import Item
-    from audit_core.table import KeyRange, Reading, Table
+    from audit_core.table import Answer, KeyRange, Reading, Table
     from audit_core.timestamps import Timestamp
 
 __all__ = ["Gap", "Page", "Source", "position_of"]
@@ -85,13 +85,14 @@ class Source:
         )
         if not positions:
             return Page(items, {}, answer.last_key, len(answer.items), reading, at)
-        fences, more, at = self.fences(positions)
+        fences, more = self.fences(positions)
         read = {number: fences.get(number) for number in positions}
-        return Page(items, read, answer.last_key, len(answer.items), reading + more, at)
+        return Page(items, read, answer.last_key, len(answer.items), reading + more.reading, more.at)
 
     def gap(self, positions: range) -> Gap:
         """Read the fences of positions without a record, and once more the records that full ones name."""
-        fences, reading, at = self.fences(positions)
+        fences, answer = self.fences(positions)
+        reading, at = answer.reading, answer.at
         named: dict[str, list[int]] = {}
         for position, fence in fences.items():
             named.setdefault(fence.text("record_id") or "", []).append(position)
@@ -109,10 +110,9 @@ class Source:
                         standing[position] = [item]
         return Gap(positions, fences, standing, reading, at)
 
-    def fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Reading, Timestamp]:
+    def fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Answer]:
         """Read the fences of positions, consistently; those that lack are left out."""
-        answer = self.table.get_many(fence_id(self.namespace, self.tenant, position) for position in positions)
-        return read_fences(answer.items), answer.reading, answer.at
+        return fences_at(self.table, self.namespace, self.tenant, positions)
 
     def _standing(self, shown: Sequence[Item], again: Iterable[Item]) -> tuple[Item, ...]:
         """Return what was read again in place of what the index showed; what is gone by now is met as a gap."""

@@ -139,7 +139,7 @@ class ChainReader:
             if number not in self._known and (len(items) > 1 or (last_of_chain and place == len(positions) - 1))
         }
         if lacking:
-            fences = self._fences(sorted(lacking))[0]
+            fences = self._fences(sorted(lacking))
             self._known |= {number: fences.get(number) for number in lacking}
         for number, items in positions:
             if number > self.position:
@@ -227,7 +227,7 @@ class ChainReader:
         unread = upper + 1
         # no position is asked for twice: writers at work would be run after for as long as they write
         while unread <= upper + END_OF_CHAIN:
-            fences = self._fences(range(unread, upper + END_OF_CHAIN + 1))[0]
+            fences = self._fences(range(unread, upper + END_OF_CHAIN + 1))
             unread = upper + END_OF_CHAIN + 1
             upper = max(fences, default=upper)
             yield
@@ -248,7 +248,7 @@ class ChainReader:
             link = None if number is None else link_of(item, number)
             if link is not None and 0 <= link[0] < horizon:
                 wanted.add(link[0])
-        self.verifier.anchor(record, position, self._fences(sorted(wanted))[0], horizon)
+        self.verifier.anchor(record, position, self._fences(sorted(wanted)), horizon)
 
     def _past_range(self) -> bool:
         """Whether the range asked for is over, and nothing that follows can still change what was said of it."""
@@ -281,10 +281,10 @@ class ChainReader:
         for page in pages(self._table, keys):
             yield from self._spend(page).items
 
-    def _fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Timestamp]:
-        fences, reading, at = self._source.fences(positions)
-        self._note(reading, at)
-        return fences, at
+    def _fences(self, positions: Iterable[int]) -> dict[int, Fence]:
+        fences, answer = self._source.fences(positions)
+        self._spend(answer)
+        return fences
 
     def _note(self, reading: Reading, at: Timestamp) -> None:
         self.reading += reading
