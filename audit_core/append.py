@@ -5,6 +5,7 @@ One implementation for a single record and for a batch. `tip` finds where the ch
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import defaultdict
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from audit_core.writecall import LOST, WriteCall, listed, not_written, outcome_u
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from audit_core.items import Item
     from audit_core.retention import Lifetimes
@@ -47,6 +49,8 @@ DEADLINE_SECONDS = 30.0
 """How long an append tries by default (FORMAT 6.1)."""
 
 MIN_LIFETIME_SECONDS = 2
+_BACK_OFF_SECONDS = 0.002
+_MOST_LOSSES = 10
 
 _NOT_EXISTS = "attribute_not_exists(id)"
 _HASH = {"S": "0" * 64}
@@ -79,8 +83,8 @@ class _Job:
 class ChainWriter:
     """Appends to any chain of one table; remembers each chain's tip, so that a lone writer needs no read.
 
-    `gate` is held around each transaction (the embedded engine takes one writer at a time), `turns` are those of this
-    machine's processes. Safe to share between threads: one chain is written by one thread at a time.
+    `gate` is held around each transaction (the embedded engine takes one writer at a time); at `meeting` the
+    writers of this machine take turns. Safe to share between threads: one chain is written by one thread at a time.
     """
 
     def __init__(  # noqa: PLR0913 - what the protocol depends on, each handed in by name
@@ -91,7 +95,7 @@ class ChainWriter:
         *,
         local: bool,
         gate: AbstractContextManager[Any],
-        turns: Turns | None = None,
+        meeting: Path | None = None,
     ) -> None:
         self._table = table
         self._prefix = prefix
@@ -100,7 +104,7 @@ class ChainWriter:
         self._gate = gate
         self._tips: dict[str, Tip] = {}
         self._registered: set[str] = set()
-        self._turns = turns or Turns(table.clock, table.name, None)
+        self._turns = Turns(table.clock, meeting)
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._locks_guard = threading.Lock()
 
@@ -245,7 +249,14 @@ class ChainWriter:
                 # the first loss costs no read; who keeps losing is far behind, and looks further each time
                 tip = finder.follow(tip, taken, span=min(2**losses - 1, 100))
                 losses += 1
-                self._turns.back_off(losses, job.give_up)
+                self._back_off(losses, job)
+
+    def _back_off(self, losses: int, job: _Job) -> None:
+        """Wait with jitter after a race that was lost, more after more of them in a row (FORMAT 6.6)."""
+        wait = random.uniform(0, _BACK_OFF_SECONDS * min(losses, _MOST_LOSSES))  # noqa: S311 - jitter, no secret
+        left = job.give_up - self._table.clock.monotonic()
+        if left > 0:
+            self._table.clock.sleep(min(wait, left))
 
     def _settle_records(self, job: _Job, chunk: Sequence[Pair], reasons: Sequence[Any]) -> None:
         """Take out of the job what stands already: the same content is done, other content a conflict (FORMAT 6.5)."""

@@ -27,7 +27,7 @@ from audit_core.schema import Difference, ensure_table
 from audit_core.seal import ChainSealing
 from audit_core.table import Table
 from audit_core.timestamps import Clock, Timestamp
-from audit_core.turns import Turns, shared_folder
+from audit_core.turns import meeting_place
 from audit_core.twophase import TwoPhase
 
 if TYPE_CHECKING:
@@ -76,11 +76,7 @@ class AuditStore:
             self.lifetimes,
             local=settings.is_local,
             gate=nullcontext() if embedded is None else embedded.lock,
-            turns=Turns(
-                self.table.clock,
-                f"{client.meta.endpoint_url} {self.table.name}",
-                shared_folder() if embedded is None else None,
-            ),
+            meeting=None if embedded is not None else meeting_place(f"{client.meta.endpoint_url} {self.table.name}"),
         )
 
     @classmethod

@@ -14,6 +14,7 @@ import random
 import stat
 import tempfile
 import weakref
+import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,30 +29,28 @@ if TYPE_CHECKING:
 
     from audit_core.timestamps import Clock
 
-__all__ = ["Turns"]
+__all__ = ["Turns", "meeting_place"]
 
 PATIENCE_SECONDS = 2.0
 """How long a writer waits for its turn: one that was stopped in the middle of a write must not stop the others."""
 
 _REMEMBERED_SECONDS = 5.0
 _POLL_SECONDS = 0.002
-_BACK_OFF_SECONDS = 0.002
-_MOST_LOSSES = 10
 _NEVER = float("-inf")
 _SLOTS = 4096
 _SLOT_BYTES = 8
 
 
 class Turns:
-    """The turns of this process on the chains of one table, `table` being a text that names it on this machine.
+    """The turns of this process on the chains of one table; `place` is the file where its writers meet.
 
-    One chain is to be used by one thread at a time. Without `folder`, or where the machine has no such locks, every
-    turn is there at once.
+    One chain is to be used by one thread at a time. Without a place, or where it cannot be opened, every turn is there
+    at once.
     """
 
-    def __init__(self, clock: Clock, table: str, folder: Path | None) -> None:
+    def __init__(self, clock: Clock, place: Path | None) -> None:
         self._clock = clock
-        self._file = None if folder is None else _opened(folder / hashlib.sha256(table.encode()).hexdigest()[:32])
+        self._file = None if place is None else _opened(place)
         self._close = (lambda: None) if self._file is None else weakref.finalize(self, os.close, self._file)
         self._held: set[str] = set()
         self._met: dict[str, float] = {}
@@ -96,10 +95,6 @@ class Turns:
             with suppress(OSError):  # on a full disk the others learn it from the fences
                 os.pwrite(self._file, (position + 1).to_bytes(_SLOT_BYTES, "big"), _start(chain))
 
-    def back_off(self, losses: int, give_up: float) -> None:
-        """Wait with jitter after a race that was lost to a writer elsewhere, more after more of them in a row."""
-        self._sleep(min(self._clock.monotonic() + _jitter(_BACK_OFF_SECONDS * min(losses, _MOST_LOSSES)), give_up))
-
     def _wait(self, file: int, chain: str, start: int, give_up: float) -> bool:
         began = now = self._clock.monotonic()
         ends = now if chain in self._kept else min(now + PATIENCE_SECONDS, give_up)
@@ -114,7 +109,7 @@ class Turns:
                 return False
             # who has waited for long looks more often, four times as often at most
             pause = _POLL_SECONDS / (1 + 10 * min(now - began, 0.3))
-            self._sleep(min(now + pause / 2 + _jitter(pause / 2), ends))
+            self._sleep(min(now + pause * random.uniform(0.5, 1), ends))  # noqa: S311 - jitter, no secret
         self._kept.discard(chain)
         return True
 
@@ -124,8 +119,11 @@ class Turns:
             self._clock.sleep(left)
 
 
-def shared_folder() -> Path | None:
-    """Return the folder where this user's processes on this machine meet, or None where there is no safe one."""
+def meeting_place(table: str) -> Path | None:
+    """Return the file where this user's processes on this machine meet for a table, or None where none is safe.
+
+    `table` is a text that means the same table in all of them.
+    """
     if fcntl is None:  # pragma: no cover - Windows
         return None
     folder = Path(tempfile.gettempdir()) / f"audit-core-{os.getuid()}"
@@ -136,7 +134,7 @@ def shared_folder() -> Path | None:
         return None
     # somebody else may have put a folder or a link there before
     own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
-    return folder if own else None
+    return folder / hashlib.sha256(table.encode()).hexdigest()[:32] if own else None
 
 
 def _opened(path: Path) -> int | None:
@@ -146,13 +144,9 @@ def _opened(path: Path) -> int | None:
         return None
 
 
-def _jitter(seconds: float) -> float:
-    return random.uniform(0, seconds)  # noqa: S311 - jitter, no secret
-
-
 def _start(chain: str) -> int:
     """Return where the chain's bytes are; that two chains share them now and then only costs time."""
-    return int.from_bytes(hashlib.sha256(chain.encode()).digest()[:4], "big") % _SLOTS * _SLOT_BYTES
+    return zlib.crc32(chain.encode()) % _SLOTS * _SLOT_BYTES
 
 
 def _locked(file: int, start: int) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from audit_core import turns
 from audit_core.timestamps import Clock
-from audit_core.turns import PATIENCE_SECONDS, Turns, shared_folder
+from audit_core.turns import PATIENCE_SECONDS, Turns, meeting_place
 from tests.builders import record
 from tests.engines import Feature
 
@@ -39,9 +39,9 @@ class Waited(Clock):
         super().sleep(seconds)
 
 
-def hold(folder: Path, chain: str, pipe: Connection) -> None:
+def hold(place: Path, chain: str, pipe: Connection) -> None:
     """Hold a chain's turn in a process of its own until told to let go."""
-    held = Turns(Clock(), TABLE, folder)
+    held = Turns(Clock(), place)
     with held.held(chain, Clock().monotonic() + 60):
         held.came_to(chain, 41)
         pipe.send("held")
@@ -51,10 +51,10 @@ def hold(folder: Path, chain: str, pipe: Connection) -> None:
 
 
 @contextmanager
-def another(folder: Path, chain: str = CHAIN) -> Iterator[Connection]:
+def another(place: Path, chain: str = CHAIN) -> Iterator[Connection]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=hold, args=(folder, chain, there), daemon=True)
+    process = context.Process(target=hold, args=(place, chain, there), daemon=True)
     process.start()
     there.close()
     assert here.recv() == "held"
@@ -71,14 +71,19 @@ def clock() -> Waited:
 
 
 @pytest.fixture
-def mine(clock: Waited, tmp_path: Path) -> Iterator[Turns]:
-    made = Turns(clock, TABLE, tmp_path)
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "place"
+
+
+@pytest.fixture
+def mine(clock: Waited, place: Path) -> Iterator[Turns]:
+    made = Turns(clock, place)
     yield made
     made.close()
 
 
-def test_a_turn_comes_when_the_other_process_lets_go(mine: Turns, clock: Waited, tmp_path: Path) -> None:
-    with another(tmp_path) as pipe:
+def test_a_turn_comes_when_the_other_process_lets_go(mine: Turns, clock: Waited, place: Path) -> None:
+    with another(place) as pipe:
         threading.Timer(0.2, pipe.send, ["go"]).start()
         with mine.held(CHAIN, clock.monotonic() + 60):
             assert pipe.poll(PATIENCE_SECONDS * 10)
@@ -86,8 +91,8 @@ def test_a_turn_comes_when_the_other_process_lets_go(mine: Turns, clock: Waited,
     assert clock.slept > 0
 
 
-def test_a_turn_that_is_kept_for_too_long_is_waited_for_once(mine: Turns, clock: Waited, tmp_path: Path) -> None:
-    with another(tmp_path) as pipe:
+def test_a_turn_that_is_kept_for_too_long_is_waited_for_once(mine: Turns, clock: Waited, place: Path) -> None:
+    with another(place) as pipe:
         began = clock.monotonic()
         with mine.held(CHAIN, began + 60):
             assert not pipe.poll()
@@ -101,53 +106,53 @@ def test_a_turn_that_is_kept_for_too_long_is_waited_for_once(mine: Turns, clock:
         assert pipe.recv() == "let go"
         with mine.held(CHAIN, clock.monotonic() + 60):
             pass
-    with another(tmp_path):
+    with another(place):
         before = clock.slept
         with mine.held(CHAIN, clock.monotonic() + SOON):
             pass
         assert clock.slept > before
 
 
-def test_nobody_waits_past_the_deadline(mine: Turns, clock: Waited, tmp_path: Path) -> None:
-    with another(tmp_path):
+def test_nobody_waits_past_the_deadline(mine: Turns, clock: Waited, place: Path) -> None:
+    with another(place):
         give_up = clock.monotonic() + SOON
         with mine.held(CHAIN, give_up):
             assert give_up <= clock.monotonic()
     assert clock.slept <= SOON
 
 
-def test_another_chain_is_written_at_once(mine: Turns, clock: Waited, tmp_path: Path) -> None:
-    with another(tmp_path, "ns#another"), mine.held(CHAIN, clock.monotonic() + 60):
+def test_another_chain_is_written_at_once(mine: Turns, clock: Waited, place: Path) -> None:
+    with another(place, "ns#another"), mine.held(CHAIN, clock.monotonic() + 60):
         assert not clock.slept
 
 
-def test_a_process_that_is_killed_keeps_no_turn(mine: Turns, clock: Waited, tmp_path: Path) -> None:
-    with another(tmp_path):
+def test_a_process_that_is_killed_keeps_no_turn(mine: Turns, clock: Waited, place: Path) -> None:
+    with another(place):
         pass
     with mine.held(CHAIN, clock.monotonic() + 60):
         assert not clock.slept
 
 
-def test_a_turn_within_a_turn_ends_with_the_outer_one(tmp_path: Path) -> None:
-    outer = Turns(Clock(), TABLE, tmp_path)
+def test_a_turn_within_a_turn_ends_with_the_outer_one(place: Path) -> None:
+    outer = Turns(Clock(), place)
     with outer.held(CHAIN, Clock().monotonic() + 60):
         with outer.held(CHAIN, Clock().monotonic() + 60):
             pass
-        assert not _free(tmp_path)
-    assert _free(tmp_path)
+        assert not _free(place)
+    assert _free(place)
 
 
-def _try(folder: Path, pipe: Connection) -> None:
+def _try(place: Path, pipe: Connection) -> None:
     clock = Waited()
-    with Turns(clock, TABLE, folder).held(CHAIN, clock.monotonic() + 0.01):
+    with Turns(clock, place).held(CHAIN, clock.monotonic() + 0.01):
         pipe.send(not clock.slept)
 
 
-def _free(folder: Path) -> bool:
+def _free(place: Path) -> bool:
     """Whether another process would get the turn at once."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_try, args=(folder, there))
+    process = context.Process(target=_try, args=(place, there))
     process.start()
     there.close()
     answer: bool = here.recv()
@@ -155,15 +160,15 @@ def _free(folder: Path) -> bool:
     return answer
 
 
-def test_how_far_a_chain_came_is_told(mine: Turns, tmp_path: Path) -> None:
+def test_how_far_a_chain_came_is_told(mine: Turns, place: Path) -> None:
     assert mine.last(CHAIN) == -1
-    with another(tmp_path):
+    with another(place):
         assert mine.last(CHAIN) == 41
     assert mine.last("ns#another") == -1
 
 
 def test_without_a_folder_every_turn_is_there(clock: Waited) -> None:
-    alone = Turns(clock, TABLE, None)
+    alone = Turns(clock, None)
     alone.came_to(CHAIN, 7)
     with alone.held(CHAIN, 0.0):
         assert alone.last(CHAIN) == -1
@@ -173,29 +178,29 @@ def test_without_a_folder_every_turn_is_there(clock: Waited) -> None:
 
 def test_the_folder_is_this_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns.tempfile, "tempdir", str(tmp_path))
-    folder = shared_folder()
-    assert folder == tmp_path / f"audit-core-{os.getuid()}"
+    file = meeting_place(TABLE)
+    folder = tmp_path / f"audit-core-{os.getuid()}"
+    assert file is not None
+    assert (file.parent, meeting_place(TABLE)) == (folder, file)
+    assert meeting_place("another table") != file
     assert folder.stat().st_mode & 0o777 == 0o700
     folder.chmod(0o770)
-    assert shared_folder() is None
+    assert meeting_place(TABLE) is None
     folder.rmdir()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     folder.symlink_to(elsewhere)
-    assert shared_folder() is None
+    assert meeting_place(TABLE) is None
     folder.unlink()
     folder.write_text("")
-    assert shared_folder() is None
+    assert meeting_place(TABLE) is None
 
 
-def test_a_link_under_the_files_name_is_not_followed(tmp_path: Path) -> None:
-    Turns(Clock(), TABLE, tmp_path).close()
-    (file,) = tmp_path.iterdir()
-    file.unlink()
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path, place: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"x")
-    file.symlink_to(victim)
-    Turns(Clock(), TABLE, tmp_path).came_to(CHAIN, 7)
+    place.symlink_to(victim)
+    Turns(Clock(), place).came_to(CHAIN, 7)
     assert victim.read_bytes() == b"x"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,7 +73,7 @@ def open_line(
     dynamodb_local_url: str, unique_table: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Line]]:
     # the two stores race like those of two machines: writers of one machine take turns
-    monkeypatch.setattr("audit_core.store.shared_folder", lambda: None)
+    monkeypatch.setattr("audit_core.store.meeting_place", lambda _table: None)
     engine = engines.Engine(engines.DYNAMODB_LOCAL, dynamodb_local_url)
     lines: list[Line] = []
 
@@ -340,7 +341,8 @@ class TestDeadlines:
         assert line.clock.slept < 61.5
         assert len(line.wire.bodies(WRITE)) < 250
 
-    def test_who_loses_every_race_gives_up_in_time(self, line: Line) -> None:
+    def test_who_loses_every_race_gives_up_in_time(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("audit_core.append.random", SimpleNamespace(uniform=lambda *_: 0.0))
         rivals = iter(range(100))
 
         def lose_the_race(_wire: Wire, _request: Any) -> None:
@@ -354,6 +356,21 @@ class TestDeadlines:
 
         assert record().id not in standing(line)
         assert line.clock.slept == 30
+
+    def test_who_loses_races_waits_longer_after_each(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("audit_core.append.random", SimpleNamespace(uniform=lambda _least, most: most))
+        waited = []
+
+        def lose_the_race(_wire: Wire, _request: Any) -> None:
+            waited.append(line.clock.slept)
+            if len(waited) < 4:
+                line.plain.append(record(id=f"rival-{len(waited)}"))
+
+        line.wire.always[WRITE] = lose_the_race
+
+        line.store.append(record())
+
+        assert waited == pytest.approx([0, 0.002, 0.006, 0.012])
 
     def test_it_ends_a_second_before_the_record_s_expiry(self, line: Line) -> None:
         line.wire.always[WRITE] = faults.code("ThrottlingException")

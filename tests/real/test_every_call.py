@@ -401,7 +401,7 @@ def place(dynamodb_local_url: str) -> Iterator[Place]:
     table = f"audit_{uuid.uuid4().hex[:12]}"
     with pytest.MonkeyPatch.context() as patch:
         # the two stores race like those of two machines: writers of one machine take turns
-        patch.setattr("audit_core.store.shared_folder", lambda: None)
+        patch.setattr("audit_core.store.meeting_place", lambda _table: None)
         plain, wired = (engines.open_store(engine, table, {}) for _ in range(2))
         # the client waits between its attempts to read, by the real clock
         patch.setattr("audit_core.client.random", SimpleNamespace(uniform=lambda *_: 0.0))
