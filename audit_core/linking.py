@@ -5,7 +5,7 @@ Pure functions: no table is read or written here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_core.errors import RecordError
@@ -89,8 +89,7 @@ def unlinked(record: AuditRecord) -> AuditRecord:
     """Return the record without a place in any chain, such as one that was read from a table has."""
     if all(getattr(record, name) is None for name in _CHAIN_FIELDS):
         return record
-    nothing: dict[str, Any] = dict.fromkeys(_CHAIN_FIELDS)
-    return replace(record, **nothing)
+    return record.placed(**dict.fromkeys(_CHAIN_FIELDS))
 
 
 def same_content(new: Item, old: Item) -> bool:

@@ -145,7 +145,7 @@ class AuditRecord:
                 raise RecordError(message)
 
     def placed(self, **place: int | str | None) -> AuditRecord:
-        """Return the record at a place in its chain: number, hashes and links, computed and so not checked again."""
+        """Return the record at a place in its chain, or at none: number, hashes and links, which are not checked."""
         record = copy.copy(self)
         for name, value in place.items():
             object.__setattr__(record, name, value)
