@@ -6,7 +6,6 @@ writer may lack there; the scan finds it, and says what it went through.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -120,8 +119,8 @@ class TenantScan:
         """Read one page of each part that is not at its end."""
         if self.complete:
             raise StopIteration
-        with ThreadPoolExecutor(SCAN_SEGMENTS) as pool:
-            pages = list(pool.map(self._page, self._starts.items()))
+        asked = [self._table.submit(self._page, place) for place in self._starts.items()]
+        pages = [future.result() for future in asked]
         self._starts = {
             segment: page.last_key for segment, page in zip(self._starts, pages, strict=True) if page.last_key
         }
