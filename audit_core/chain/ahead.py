@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
-    from audit_core.chain.fetch import Page, Source
+    from audit_core.chain.fetch import IndexPage, Source
     from audit_core.items import Item
     from audit_core.table import KeyRange, Table
 
@@ -60,7 +60,7 @@ def in_order(table: Table, work: Callable[[Wanted], Made], wanted: Iterable[Want
             future.cancel()
 
 
-def index_pages(source: Source, first: int, upper: int | None, last: int | None) -> Iterator[tuple[Page, bool]]:
+def index_pages(source: Source, first: int, upper: int | None, last: int | None) -> Iterator[tuple[IndexPage, bool]]:
     """Read a chain's index from `first` on (0: from below it), in order; each page with whether it was the last.
 
     `upper` is the chain's last position and `last` that of the range asked for, both inclusive, None where there is no
@@ -87,7 +87,7 @@ def index_pages(source: Source, first: int, upper: int | None, last: int | None)
             keys, start = sequence_range(source.chain, low, None), None
 
 
-def _predicted(source: Source, low: int, end: int, start: Item | None) -> Generator[tuple[Page, bool], None, int]:
+def _predicted(source: Source, low: int, end: int, start: Item | None) -> Generator[tuple[IndexPage, bool], None, int]:
     """Read positions from `low` to before `end` by ranges, as long as they are dense; returns where it ended.
 
     `start` is the key of what was read last.
@@ -103,7 +103,7 @@ def _predicted(source: Source, low: int, end: int, start: Item | None) -> Genera
             yield _up_to(sequence_range(source.chain, first, None), reached), key, reached - first
             key = None
 
-    def read(wanted: tuple[KeyRange, Item | None, int]) -> tuple[KeyRange, int, Page]:
+    def read(wanted: tuple[KeyRange, Item | None, int]) -> tuple[KeyRange, int, IndexPage]:
         keys, key, positions = wanted
         return keys, positions, source.page(keys, key, MAX_PAGE)
 

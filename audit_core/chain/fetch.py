@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from audit_core.table import Answer, KeyRange, Reading, Table
     from audit_core.timestamps import Timestamp
 
-__all__ = ["Gap", "Page", "Source", "position_of"]
+__all__ = ["FencePage", "IndexPage", "Source", "position_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class IndexPage:
     """Records of the index in order, and the `fences` of those positions whose fences were read, None where it lacks.
 
     `last_key` is where the index goes on, None at the end of what was asked for; `found` how many records the index
@@ -42,8 +42,8 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """The fences of `positions`, and the records that they name and that stand after all; fields as in `Page`."""
+class FencePage:
+    """The fences of `positions`, and the records that they name and that stand after all; fields as in `IndexPage`."""
 
     positions: range
     fences: dict[int, Fence]
@@ -70,7 +70,7 @@ class Source:
         """The chain's `ns_tenant`."""
         return ns_tenant(self.namespace, self.tenant)
 
-    def page(self, keys: KeyRange, start: Item | None, limit: int) -> Page:
+    def page(self, keys: KeyRange, start: Item | None, limit: int) -> IndexPage:
         """Read one page of a part of the index, from `start` on."""
         answer = self.table.query(keys, limit=limit, start=start)
         items, reading, at = answer.items, answer.reading, answer.at
@@ -84,12 +84,12 @@ class Source:
             if (number := position_of(item)[1]) is not None and number >= 0
         )
         if not positions:
-            return Page(items, {}, answer.last_key, len(answer.items), reading, at)
+            return IndexPage(items, {}, answer.last_key, len(answer.items), reading, at)
         fences, more = self.fences(positions)
         read = {number: fences.get(number) for number in positions}
-        return Page(items, read, answer.last_key, len(answer.items), reading + more.reading, more.at)
+        return IndexPage(items, read, answer.last_key, len(answer.items), reading + more.reading, more.at)
 
-    def gap(self, positions: range) -> Gap:
+    def gap(self, positions: range) -> FencePage:
         """Read the fences of positions without a record, and once more the records that full ones name."""
         fences, answer = self.fences(positions)
         reading, at = answer.reading, answer.at
@@ -97,18 +97,19 @@ class Source:
         for position, fence in fences.items():
             named.setdefault(fence.text("record_id") or "", []).append(position)
         named.pop("", None)
+        chain = self.chain
         standing: dict[int, list[Item]] = {}
         if named:
             answer = self.table.get_many(named)
             reading, at = reading + answer.reading, answer.at  # what is gone is judged by the answer that said so
             for item in answer.items:
                 place = whole_number(item.get("sequence_number", {}).get("N"))
-                lost = place is None or text_of(item, "ns_tenant") != self.chain
+                lost = place is None or text_of(item, "ns_tenant") != chain
                 # one that shows at another position of this chain's index stands there, whatever a fence says
                 for position in named[text_of(item, "id") or ""]:
                     if lost or place == position:
                         standing[position] = [item]
-        return Gap(positions, fences, standing, reading, at)
+        return FencePage(positions, fences, standing, reading, at)
 
     def fences(self, positions: Iterable[int]) -> tuple[dict[int, Fence], Answer]:
         """Read the fences of positions, consistently; those that lack are left out."""
@@ -117,6 +118,7 @@ class Source:
     def _standing(self, shown: Sequence[Item], again: Iterable[Item]) -> tuple[Item, ...]:
         """Return what was read again in place of what the index showed; what is gone by now is met as a gap."""
         found = {text_of(item, "id"): item for item in again}
+        chain = self.chain
         standing = []
         for item in shown:
             number = position_of(item)[1]
@@ -125,7 +127,7 @@ class Source:
                 continue
             now = found.get(text_of(item, "id"))
             # one that the index no longer rightly has here stands elsewhere, if at all
-            if now is not None and position_of(now)[1] == number and text_of(now, "ns_tenant") == self.chain:
+            if now is not None and position_of(now)[1] == number and text_of(now, "ns_tenant") == chain:
                 standing.append(now)
         return tuple(standing)
 

@@ -12,7 +12,6 @@ from audit_core.chain.ahead import in_order, index_pages
 from audit_core.chain.fetch import Source, position_of
 from audit_core.fences import LOOK_BACK, link_of
 from audit_core.items import INTENT, text_of
-from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_ACTION, INDEX_TIME
 from audit_core.table import KeyRange, Reading, pages
 from audit_core.tip import sequence_range
@@ -20,7 +19,7 @@ from audit_core.tip import sequence_range
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from audit_core.chain.fetch import Gap
+    from audit_core.chain.fetch import FencePage
     from audit_core.chain.verifier import ChainVerifier
     from audit_core.fences import Fence
     from audit_core.items import Item
@@ -74,10 +73,9 @@ class ChainReader:
         """Whether the tenant has records, and no chain."""
         self._table = table
         self._source = Source(table, *names, thorough=thorough, consistent=consistent)
-        self._chain = ns_tenant(*names)
+        self._chain = self._source.chain
         self._first = first
         self._last = last
-        self._thorough = thorough
         self._lag_seconds = lag_seconds
         self._wait_until: float | None = None
         self._fed = first - 1
@@ -100,7 +98,7 @@ class ChainReader:
                 oldest = self._spend(self._table.query(self._by_time(), limit=1)).items
                 # one with a number was written since: a chain has begun
                 self.only_unchained = any("sequence_number" not in item for item in oldest)
-            elif self._thorough:
+            elif self._source.thorough:
                 self.verifier.unchained(self._unchained_records())
         self._confirm_intents()
         yield
@@ -190,7 +188,7 @@ class ChainReader:
         if position > self._fed + 1:
             self.verifier.empty(self._fed + 1, position - 1, self._gap_at or self._table.clock.now())
 
-    def _look_in_index(self, gap: Gap) -> Iterator[None]:
+    def _look_in_index(self, gap: FencePage) -> Iterator[None]:
         """Ask the index again for the records of bare fences near the chain's end, which name none (FORMAT 9).
 
         It may lag, so it is asked for a while: once for all of them, and not again for those that stay away.
