@@ -9,6 +9,7 @@ import http.client
 import time
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from botocore.client import BaseClient
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 RECORDS = 1500
 WARMING = 0.2
-LAYERS = (
-    ("botocore", BaseClient, "_make_api_call"),
-    ("HTTP", URLLib3Session, "send"),
-    ("waiting for the engine", http.client.HTTPConnection, "getresponse"),
-)
+LAYERS = {
+    "botocore": (BaseClient, "_make_api_call"),
+    "HTTP": (URLLib3Session, "send"),
+    "waiting for the engine": (http.client.HTTPConnection, "getresponse"),
+}
 """From the outside in: each calls the next, so what one takes is its time without that of the next."""
 
 
@@ -58,20 +59,19 @@ def main() -> None:
                 store.append_many(batch)
             spent: dict[str, float] = defaultdict(float)
             with ExitStack() as stack:
-                for layer in LAYERS:
-                    stack.enter_context(timed(*layer, spent))
+                for layer, (owner, name) in LAYERS.items():
+                    stack.enter_context(timed(layer, owner, name, spent))
                 started = time.perf_counter()
                 for batch in batches[warming:]:
                     store.append_many(batch)
                 whole = time.perf_counter() - started
-            times = [whole, *(spent[layer] for layer, _owner, _name in LAYERS), 0.0]
-            names = ("audit_core", *(layer for layer, _owner, _name in LAYERS))
-            milliseconds = 1000 / (len(batches) - warming)
+            layers = {"audit_core": whole} | {layer: spent[layer] for layer in LAYERS}
+            each = 1000 / (len(batches) - warming)
             parts = (
-                f"{name} {(outer - inner) * milliseconds:.1f}"
-                for name, outer, inner in zip(names, times[:-1], times[1:], strict=True)
+                f"{layer} {(outer - inner) * each:.1f}"
+                for layer, (outer, inner) in zip(layers, pairwise((*layers.values(), 0.0)), strict=True)
             )
-            print(f"append of {size}: {whole * milliseconds:.1f} ms, of it {', '.join(parts)}")
+            print(f"append of {size}: {whole * each:.1f} ms, of it {', '.join(parts)}")
         store.close()
 
 
