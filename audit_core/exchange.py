@@ -106,6 +106,8 @@ class ExportHeader:
 class _Recorder(ChainVerifier):
     """A verifier that keeps what it is fed."""
 
+    wants_items = True
+
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as the base class
         super().__init__(*args, **options)
         self.body: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the export that reads it

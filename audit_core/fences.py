@@ -11,13 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit_core.errors import TimestampError
 from audit_core.hashing import chain_hash, content_hash
 from audit_core.items import MAX_NUMBER_DIGITS, text_of, whole_number
-from audit_core.timestamps import Timestamp
+from audit_core.timestamps import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from audit_core.items import Item
     from audit_core.table import Answer, Table
@@ -31,6 +30,7 @@ __all__ = [
     "fences_at",
     "full_fence",
     "parse_fence_id",
+    "rebuilt_chain_hash",
     "sealed_fence",
 ]
 
@@ -135,13 +135,26 @@ def fences_at(table: Table, namespace: str, tenant: str, positions: Iterable[int
 
 def full_fence(record: Item, namespace: str, tenant: str, sequence_number: int) -> dict[str, dict[str, Any]]:
     """Return the full, unsealed fence of a typed record that carries its `content_hash` (FORMAT 4, 5)."""
-    fence = {**bare_fence(namespace, tenant, sequence_number), "record_id": dict(record["id"])}
+    fence = _unhashed_fence(record, namespace, tenant, sequence_number)
+    return {name: dict(value) for name, value in fence.items()} | {"chain_hash": {"S": chain_hash(fence)}}
+
+
+def rebuilt_chain_hash(record: Item, namespace: str, tenant: str, sequence_number: int) -> str:
+    """Return the `chain_hash` of the fence that `full_fence` makes of a record, without making it."""
+    return chain_hash(_unhashed_fence(record, namespace, tenant, sequence_number))
+
+
+def _unhashed_fence(record: Item, namespace: str, tenant: str, sequence_number: int) -> dict[str, Mapping[str, Any]]:
+    """Return a full fence without its `chain_hash`; what it copies it shares with the record."""
+    fence: dict[str, Mapping[str, Any]] = {
+        **bare_fence(namespace, tenant, sequence_number),
+        "record_id": record["id"],
+    }
     for name in COPIED_ATTRIBUTES:
         if name in record:
-            fence[name] = dict(record[name])
+            fence[name] = record[name]
     if "expires_at_ttl" in record:
-        fence["record_expires_at"] = dict(record["expires_at_ttl"])
-    fence["chain_hash"] = {"S": chain_hash(fence)}
+        fence["record_expires_at"] = record["expires_at_ttl"]
     return fence
 
 
@@ -196,7 +209,7 @@ def _state(sequence_number: int, item: Item) -> FenceState:
         and ("previous_hash" not in item or _is_previous(text_of(item, "previous_hash")))
         and ("previous_chain_sequence" not in item or _names_a_position(item, sequence_number))
         and ("record_expires_at" not in item or whole_number(item["record_expires_at"].get("N")) is not None)
-        and ("sealed_at" not in item or _is_time(text_of(item, "sealed_at")))
+        and ("sealed_at" not in item or moment(text_of(item, "sealed_at") or "") is not None)
     )
     return FenceState.FULL if shaped else FenceState.DAMAGED
 
@@ -208,11 +221,3 @@ def _is_previous(text: str | None) -> bool:
 def _names_a_position(item: Item, sequence_number: int) -> bool:
     number = whole_number(item["previous_chain_sequence"].get("N"))
     return "previous_chain_hash" in item and number is not None and 0 <= number < sequence_number - 1
-
-
-def _is_time(text: str | None) -> bool:
-    try:
-        Timestamp.parse(text or "")
-    except TimestampError:
-        return False
-    return True

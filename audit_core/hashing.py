@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -44,6 +46,7 @@ HASHED_ATTRIBUTES = (
 )
 """The ten attributes under `record_hash`, in the order in which they are hashed (FORMAT 3)."""
 
+_texts_hashed = itemgetter(*(name for name in HASHED_ATTRIBUTES if name != "previous_hash"))
 _SCALARS = frozenset(("S", "N", "BOOL", "NULL"))
 _SETS = frozenset(("SS", "NS", "BS"))
 
@@ -53,6 +56,24 @@ def record_canonical(item: Item) -> bytes:
 
     Raises `RecordError` when an attribute is missing or is no text, `TimestampError` when the time cannot be read.
     """
+    try:
+        texts = [value["S"] for value in _texts_hashed(item)]
+        previous = [item["previous_hash"]["S"]] if "previous_hash" in item else []
+        "".join(texts + previous)  # refuses what is no text
+    except (KeyError, TypeError):
+        values = _values_hashed(item)
+    else:
+        values = dict(zip(HASHED_ATTRIBUTES, (*texts[:6], *(previous or (None,)), *texts[6:]), strict=True))
+    values["dispatched_at"] = Timestamp.parse(values["dispatched_at"]).normalised
+    try:
+        return orjson.dumps(values)
+    except orjson.JSONEncodeError as error:
+        message = "The record holds text that is not valid Unicode (a lone surrogate), so it cannot be hashed."
+        raise RecordError(message) from error
+
+
+def _values_hashed(item: Item) -> dict[str, Any]:
+    """Return the ten attributes one by one; raises `RecordError` that names the one that is wrong."""
     values: dict[str, Any] = {}
     for name in HASHED_ATTRIBUTES:
         attribute = item.get(name)
@@ -67,12 +88,7 @@ def record_canonical(item: Item) -> bytes:
             message = f"The record's {name} is not text (S), so its record_hash cannot be computed."
             raise RecordError(message)
         values[name] = text
-    values["dispatched_at"] = Timestamp.parse(values["dispatched_at"]).normalised
-    try:
-        return orjson.dumps(values)
-    except orjson.JSONEncodeError as error:
-        message = "The record holds text that is not valid Unicode (a lone surrogate), so it cannot be hashed."
-        raise RecordError(message) from error
+    return values
 
 
 def record_hash(item: Item) -> str:
@@ -88,16 +104,22 @@ def canonical_item(item: Item, without: str) -> bytes:
 
     Members of sets are sorted as JSON strings by their UTF-8 bytes, binary is written as base64.
     """
-    rest = {name: value for name, value in item.items() if name != without}
+    rest = dict(item)
+    rest.pop(without, None)
     try:
         plain = _SCALARS.issuperset(set().union(*rest.values())) and sum(map(len, rest.values())) == len(rest)
         # orjson sorts by code points, RFC 8785 by UTF-16 units: the same for ASCII names, and much faster
-        if plain and "".join(rest).isascii():
+        if plain and _are_ascii(tuple(rest)):
             return orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
         return rfc8785.dumps({name: _ordered(value) for name, value in rest.items()})
     except (AttributeError, RecursionError, TypeError, ValueError) as error:
         message = "The item holds a value that has no canonical form (a lone surrogate, or no typed value)."
         raise RecordError(message) from error
+
+
+@lru_cache(maxsize=1024)  # the items of a table have a few sets of names
+def _are_ascii(names: tuple[str, ...]) -> bool:
+    return "".join(names).isascii()
 
 
 def content_hash(item: Item) -> str:

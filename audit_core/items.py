@@ -10,12 +10,17 @@ import re
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit_core.errors import RecordError, TimestampError
+from audit_core.errors import RecordError
 from audit_core.names import require_text
-from audit_core.timestamps import Timestamp
+from audit_core.timestamps import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "INTENT",
@@ -74,16 +79,54 @@ REQUIRED_ATTRIBUTES = (
 )
 
 
+class _Shape(NamedTuple):
+    """How to read all attributes of FORMAT 2 off items that have the same names: what most records are, at once."""
+
+    hashes: int
+    texts: Callable[[Item], tuple[Mapping[str, Any], ...]]
+    """The texts but the times, the first `hashes` of them hashes."""
+    numbers: Callable[[Item], tuple[Mapping[str, Any], ...]]
+    times: Callable[[Item], tuple[Mapping[str, Any], ...]]
+
+
+@lru_cache(maxsize=1024)  # the records of a table have a few sets of names
+def _shape(names: tuple[str, ...]) -> _Shape | None:
+    """Return how to read items with these names; None for ones that are no records."""
+    if "_fence" in names or not set(REQUIRED_ATTRIBUTES).issubset(names):
+        return None
+    hashes = [name for name in names if name in HASH_FIELDS]
+    texts = [name for name in names if ATTRIBUTE_TYPES.get(name) == "S" and name not in (*HASH_FIELDS, *_TIME_FIELDS)]
+    numbers = [name for name in names if ATTRIBUTE_TYPES.get(name) == "N"]
+    times = [name for name in names if name in _TIME_FIELDS]
+    return _Shape(len(hashes), itemgetter(*hashes, *texts), itemgetter(*numbers), itemgetter(*times))
+
+
+def _is_sound(item: Item) -> bool:
+    """Whether an item is a record, told the short way; False says nothing."""
+    shape = _shape(tuple(item))
+    if shape is None:
+        return False
+    try:
+        texts = [value["S"] for value in shape.texts(item)]
+        numbers = [value["N"] for value in shape.numbers(item)]
+        times = [value["S"] for value in shape.times(item)]
+        "".join(texts + times)  # refuses what is no text
+        digits = "".join(numbers)
+    except (KeyError, TypeError):
+        return False
+    whole = all(numbers) and digits.isascii() and digits.isdecimal() and max(map(len, numbers)) <= MAX_NUMBER_DIGITS
+    return whole and all(texts[: shape.hashes]) and None not in map(moment, times)
+
+
 def shape_problems(item: Item) -> tuple[str, ...]:
     """Say which attributes of FORMAT 2 are missing or of the wrong type; empty when the item is a record."""
+    if _is_sound(item):
+        return ()
     problems = [f"{name} is missing" for name in REQUIRED_ATTRIBUTES if name not in item]
     for name, value in item.items():
         wanted = ATTRIBUTE_TYPES.get(name)
         if wanted is None:
             continue
-        held = value.get(wanted)
-        if wanted == "S" and held and name not in _TIME_FIELDS and isinstance(held, str):
-            continue  # most of them
         problem = _problem(name, value, wanted)
         if problem is not None:
             problems.append(f"{name} {problem}")
@@ -106,7 +149,7 @@ def _problem(name: str, value: Mapping[str, Any], wanted: str) -> str | None:
     elif not isinstance(held, str):
         problem = "is not text"
     elif name in _TIME_FIELDS:
-        problem = None if _is_time(held) else "is not an RFC 3339 time"
+        problem = None if moment(held) else "is not an RFC 3339 time"
     elif not held and name in HASH_FIELDS:
         problem = "is empty instead of absent"
     return problem
@@ -115,27 +158,18 @@ def _problem(name: str, value: Mapping[str, Any], wanted: str) -> str | None:
 def source_problems(item: Item) -> tuple[str, ...]:
     """Say which derived attributes disagree with their sources: `ns_tenant`, `dispatched_at_ms`, `expires_at_ttl`."""
     problems = []
-    namespace, tenant = (item.get(name, {}).get("S") for name in ("namespace", "tenant"))
-    stored_pair = item.get("ns_tenant", {}).get("S")
-    if None not in (namespace, tenant, stored_pair) and stored_pair != f"{namespace}#{tenant}":
+    namespace, tenant, stored_pair = text_of(item, "namespace"), text_of(item, "tenant"), text_of(item, "ns_tenant")
+    if None not in {namespace, tenant, stored_pair} and stored_pair != f"{namespace}#{tenant}":
         problems.append("ns_tenant does not agree with namespace and tenant")
     for source, derived in (("dispatched_at", "dispatched_at_ms"), ("expires_at", "expires_at_ttl")):
-        text = item.get(source, {}).get("S")
-        stored = item.get(derived, {}).get("N")
-        if text is None and stored is None:
-            continue
-        if text is None or stored is None:
-            if source == "expires_at" and not (source in item and derived in item):
-                problems.append(
-                    f"{derived if stored is None else source} is absent though the other of the two is there"
-                )
-            continue
-        if not _is_time(text):
-            continue
-        moment = Timestamp.parse(text)
-        wanted = moment.epoch_ms if source == "dispatched_at" else moment.epoch_seconds
-        if whole_number(stored) != wanted:
-            problems.append(f"{derived} does not agree with {source}")
+        text, stored = text_of(item, source), item[derived].get("N") if derived in item else None
+        if text is not None and stored is not None:
+            read = moment(text)
+            wanted = None if read is None else read.epoch_ms if source == "dispatched_at" else read.epoch_seconds
+            if wanted is not None and stored != str(wanted) and whole_number(stored) != wanted:
+                problems.append(f"{derived} does not agree with {source}")
+        elif source == "expires_at" and (text, stored) != (None, None) and not item.keys() >= {source, derived}:
+            problems.append(f"{derived if stored is None else source} is absent though the other of the two is there")
     return tuple(problems)
 
 
@@ -243,16 +277,6 @@ def _decimal(text: str) -> Decimal | None:
         return Decimal(text)
     except InvalidOperation:
         return None
-
-
-def _is_time(text: object) -> bool:
-    if not isinstance(text, str):
-        return False
-    try:
-        Timestamp.parse(text)
-    except TimestampError:
-        return False
-    return True
 
 
 def _value_size(value: Mapping[str, Any]) -> int:

@@ -7,18 +7,62 @@ values. What is asked, signed, repeated and raised stays botocore's; `client` pu
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 from botocore.parsers import JSONParser, ResponseParserFactory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from botocore.model import StructureShape
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["ParserFactory", "TypedMapParser", "write_transactions_by_orjson"]
+    from audit_core.items import Item
+
+__all__ = ["ParserFactory", "TypedMapParser", "UnreadItem", "items_unread", "read_item", "write_transactions_by_orjson"]
+
+UnreadItem = msgspec.Raw | dict[str, dict[str, Any]]
+"""An item of an answer as it came, or one that had to be read with the whole of it; `read_item` makes them alike."""
+
+_ITEMS_UNREAD: ContextVar[bool] = ContextVar("items_unread", default=False)
+
+
+@contextmanager
+def items_unread() -> Iterator[None]:
+    """Have the Query answers of this thread leave their items unread, each for `read_item` when its turn comes.
+
+    A page of items that are read one by one, and let go, stays in the processor's cache: it takes half of the time.
+    """
+    before = _ITEMS_UNREAD.set(True)
+    try:
+        yield
+    finally:
+        _ITEMS_UNREAD.reset(before)
+
+
+def read_item(item: UnreadItem) -> Item:
+    """Read an item that an answer left unread."""
+    if isinstance(item, dict):
+        return item
+    read: Item = orjson.loads(memoryview(item))
+    return read
+
+
+class _QueryAnswer(msgspec.Struct):
+    """A Query's answer around its items, named as there."""
+
+    Items: list[msgspec.Raw]
+    Count: int | None = None
+    ScannedCount: int | None = None
+    LastEvaluatedKey: dict[str, dict[str, str]] | None = None
+    ConsumedCapacity: dict[str, Any] | None = None
+
+
+_query_answers = msgspec.json.Decoder(_QueryAnswer)
 
 _ITEM_OUTPUTS = frozenset(
     f"{operation}Output"
@@ -49,8 +93,11 @@ class TypedMapParser(JSONParser):
     def _handle_json_body(self, raw_body: bytes, shape: StructureShape) -> Any:  # noqa: ANN401 - as in the base class
         if shape.name in _ITEM_OUTPUTS and not _BINARY_VALUE.search(raw_body):
             try:
-                body = orjson.loads(raw_body)
-            except orjson.JSONDecodeError:
+                if _ITEMS_UNREAD.get() and shape.name == "QueryOutput":
+                    body = msgspec.structs.asdict(_query_answers.decode(raw_body))
+                else:
+                    body = orjson.loads(raw_body)
+            except (orjson.JSONDecodeError, msgspec.DecodeError):
                 body = None  # botocore's reader takes more, lone surrogates for one
             if isinstance(body, dict):
                 return self._around_items(body, shape)

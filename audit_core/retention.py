@@ -12,11 +12,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from audit_core.errors import TimestampError
 from audit_core.items import Item, text_of, whole_number
-from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
+from audit_core.timestamps import NANOS_PER_SECOND, Timestamp, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,9 +26,10 @@ __all__ = [
     "Against",
     "Expiry",
     "Lifetimes",
+    "Lived",
     "RetentionSummary",
     "expiry_state",
-    "lifetime_nanos",
+    "lived",
     "moment_of",
     "summarise",
     "ttl_lifetime",
@@ -77,6 +77,16 @@ class Against(enum.Enum):
     UNKNOWN = "lifetime cannot be told"
 
 
+class Lived(NamedTuple):
+    """When a record was dispatched, and for how long it was to live, in nanoseconds; None where that cannot be told.
+
+    A lifetime is None where it is endless, too. A tuple, since a verification makes one of every record.
+    """
+
+    dispatched: int | None
+    lifetime: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
     """The lifetimes that the configuration declares, in seconds (FORMAT 9).
@@ -87,19 +97,18 @@ class Lifetimes:
     current: int | None
     past: tuple[int, ...] = ()
 
-    def explain(self, before: Item, neighbours: Iterable[Item], now: Timestamp) -> bool:
+    def explain(self, before: Lived, neighbours: Iterable[Lived], now: Timestamp) -> bool:
         """Whether TTL can explain that a record after `before` is gone by `now` (FORMAT 9, rule c).
 
         `before` is the last record that stands before the position, `neighbours` are those that stand beside the gap.
         The shortest lifetime in sight counts from the dispatch of `before`, less an hour or a tenth of itself.
         """
         declared = [seconds * NANOS_PER_SECOND for seconds in (self.current, *self.past) if seconds is not None]
-        seen = [nanos for item in neighbours if (nanos := lifetime_nanos(item)) is not None]
-        dispatched = moment_of(before, "dispatched_at")
-        if dispatched is None or not (declared or seen):
+        seen = [record.lifetime for record in neighbours if record.lifetime is not None]
+        if before.dispatched is None or not (declared or seen):
             return False
         shortest = min(nanos - _slack(nanos) for nanos in (*declared, *seen))
-        return dispatched.epoch_nanos + shortest <= now.epoch_nanos
+        return before.dispatched + shortest <= now.epoch_nanos
 
     def compare(self, item: Item) -> Against:
         """Return how a typed record's lifetime compares; an hour or a tenth off, whichever is less, counts as equal."""
@@ -165,12 +174,13 @@ class RetentionSummary:
         return longer + self.count(Expiry.NEVER)
 
 
-def lifetime_nanos(item: Item) -> int | None:
-    """Return `expires_at` − `dispatched_at` of a typed record in nanoseconds; None when it is endless or unreadable."""
+def lived(item: Item) -> Lived:
+    """Return what a typed record says of its lifetime, `expires_at` − `dispatched_at`."""
     expires, dispatched = moment_of(item, "expires_at"), moment_of(item, "dispatched_at")
-    if expires is None or dispatched is None:
-        return None
-    return max(0, expires.epoch_nanos - dispatched.epoch_nanos)
+    if dispatched is None:
+        return Lived(None, None)
+    began = dispatched.epoch_nanos
+    return Lived(began, None if expires is None else max(0, expires.epoch_nanos - began))
 
 
 def ttl_seconds(item: Item) -> int | None:
@@ -223,12 +233,7 @@ def summarise(items: Iterable[Item], now: Timestamp, lifetimes: Lifetimes = _UND
 def moment_of(item: Item, name: str) -> Timestamp | None:
     """Return the time that an attribute of a typed item holds, or None when it holds none that can be read."""
     text = text_of(item, name)
-    if text is None:
-        return None
-    try:
-        return Timestamp.parse(text)
-    except TimestampError:
-        return None
+    return None if text is None else moment(text)
 
 
 @lru_cache(maxsize=4096)  # records of one day come one after the other

@@ -14,7 +14,7 @@ from functools import lru_cache, total_ordering
 
 from audit_core.errors import TimestampError
 
-__all__ = ["Clock", "Timestamp"]
+__all__ = ["Clock", "Timestamp", "moment"]
 
 NANOS_PER_SECOND = 1_000_000_000
 NANOS_PER_MILLI = 1_000_000
@@ -26,6 +26,10 @@ _RFC3339 = re.compile(
 )
 _NORMALISED = re.compile(r"[-0-9]{10}T[0-9:]{8}(?:\.(?:[0-9]{3}){1,3}(?<!000))?\+00:00")
 """What a valid time looks like that needs no rendering; digits are where they are in any valid one."""
+
+_COMMON = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?\+00:00", re.ASCII)
+"""How nearly all times are written: `datetime` reads these, but for what it does not keep of the fraction."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _EXPECTED = "give an RFC 3339 time with an offset, such as 2026-01-15T10:00:00.5Z"
 _MIN_SECONDS = (1 - _EPOCH_ORDINAL) * _SECONDS_PER_DAY
@@ -145,7 +149,24 @@ class Clock:
 
 
 @lru_cache(maxsize=256)  # a verification asks for the same three times of a record again and again
+def moment(text: str) -> Timestamp | None:
+    """Return the time that a text means, or None when it is none that can be read (`Timestamp.parse`)."""
+    try:
+        return _parse(text)
+    except TimestampError:
+        return None
+
+
+@lru_cache(maxsize=256)  # as above
 def _parse(text: str) -> Timestamp:
+    if _COMMON.fullmatch(text):
+        try:
+            since = datetime.fromisoformat(text) - _EPOCH
+        except ValueError:
+            pass  # second 60, or no date: told below
+        else:
+            nanos = int(text[20:-6][:9].ljust(9, "0"))
+            return Timestamp(text, since.days * _SECONDS_PER_DAY + since.seconds, nanos)
     match = _RFC3339.fullmatch(text)
     if match is None:
         message = f"{text[:60]!r} is not a time that can be read; {_EXPECTED}."

@@ -14,6 +14,7 @@ from audit_core.fences import LOOK_BACK, Fence, FenceState, fences_at
 from audit_core.hashing import record_hash
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
+from audit_core.retention import lived
 from audit_core.schema import INDEX_SEQUENCE
 from audit_core.table import KeyRange, Table
 
@@ -171,7 +172,8 @@ class TipFinder:
         answer = self._table.query(below, limit=1, forward=False)
         if not answer.items:
             return True
-        return self._lifetimes.explain(answer.items[0], answer.items, answer.at)
+        found = [lived(item) for item in answer.items]
+        return self._lifetimes.explain(found[0], found, answer.at)
 
     def _hinted(self) -> int:
         """Return the highest position that the index names and fences confirm, or −1 (FORMAT 6.2)."""

@@ -82,3 +82,6 @@ class MemoryTable:
         items = tuple(item for item in read if lacking is None or lacking not in item)
         last_key = {name: read[-1][name] for name in ("id", keys.partition, keys.sort)} if size < len(found) else None
         return Answer(items, last_key, Reading(len(items), 1), self.now)
+
+    def query_unread(self, keys: KeyRange, *, limit: int = 1000, start: Any = None) -> Answer:
+        return self.query(keys, limit=limit, start=start)

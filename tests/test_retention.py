@@ -14,7 +14,7 @@ from audit_core.retention import (
     Expiry,
     Lifetimes,
     expiry_state,
-    lifetime_nanos,
+    lived,
     summarise,
     ttl_lifetime,
 )
@@ -50,22 +50,22 @@ def test_what_ttl_makes_of_a_record(attribute: dict[str, Any] | None, expiry: Ex
 
 
 def test_a_lifetime_is_counted_from_the_dispatch_to_the_nanosecond() -> None:
-    assert lifetime_nanos(item(expires_at=DISPATCHED.plus_seconds(1.5))) == 1.5 * NANOS_PER_SECOND
+    assert lived(item(expires_at=DISPATCHED.plus_seconds(1.5))).lifetime == 1.5 * NANOS_PER_SECOND
 
 
 @pytest.mark.parametrize("change", [{}, {"expires_at": {"S": "soon"}}, {"expires_at": {"N": "1"}}], ids=str)
 def test_a_lifetime_that_is_endless_or_unreadable_is_none(change: dict[str, Any]) -> None:
-    assert lifetime_nanos(item(**change)) is None
+    assert lived(item(**change)).lifetime is None
 
 
 def test_an_expiry_before_the_dispatch_is_no_negative_lifetime() -> None:
-    assert lifetime_nanos(item(expires_at=DISPATCHED.plus_seconds(-5))) == 0
+    assert lived(item(expires_at=DISPATCHED.plus_seconds(-5))).lifetime == 0
 
 
 def explained(after: float, lifetimes: Lifetimes, *seen: float | None) -> bool:
     """Whether the lifetimes explain a gap so many seconds after the dispatch of the record before it."""
-    neighbours = [item(expires_at=None if one is None else DISPATCHED.plus_seconds(one)) for one in seen]
-    return lifetimes.explain(item(), neighbours, DISPATCHED.plus_seconds(after))
+    neighbours = [lived(item(expires_at=None if one is None else DISPATCHED.plus_seconds(one))) for one in seen]
+    return lifetimes.explain(lived(item()), neighbours, DISPATCHED.plus_seconds(after))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_endless_lifetimes_explain_nothing(seen: tuple[None, ...]) -> None:
 
 
 def test_a_neighbour_without_a_readable_dispatch_explains_nothing() -> None:
-    before = item(dispatched_at={"S": "yesterday"})
+    before = lived(item(dispatched_at={"S": "yesterday"}))
 
     assert not Lifetimes(1).explain(before, [before], NOW)
 

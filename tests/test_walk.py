@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from audit_core.chain.findings import Verdict
 from audit_core.chain.walk import ChainWalk
 from audit_core.errors import FilterError
+from audit_core.jsonwire import read_item
 from audit_core.query import RecordFilter
 from audit_core.retention import Lifetimes
 from audit_core.schema import INDEX_TIME
@@ -276,7 +277,7 @@ def hide_last(store: AuditStore, count: int) -> None:
 
     def hide(parsed: dict[str, Any], **_: Any) -> None:
         items = parsed.get("Items", [])
-        parsed["Items"] = [item for item in items if int(item["sequence_number"]["N"]) < 6 - count]
+        parsed["Items"] = [item for item in items if int(read_item(item)["sequence_number"]["N"]) < 6 - count]
 
     store.table.client.meta.events.register("after-call.dynamodb.Query", hide)
 

@@ -69,6 +69,11 @@ class Absences:
         """Whether a run is still undecided."""
         return bool(self._gap or self._bare or self._proofs)
 
+    @property
+    def in_gap(self) -> bool:
+        """Whether a run waits for the gap to end."""
+        return bool(self._gap)
+
     def bare(self, position: int) -> None:
         """A gone record whose fence is bare."""
         self._extend(self._bare, Run(position, position))
@@ -89,6 +94,8 @@ class Absences:
         on from it to `root`, so an expiry between the two that no later link names is led to from nowhere; None: from
         nothing. A fence that was sealed, and leads nowhere, takes no proof from the line that goes on beside it.
         """
+        if not (self._bare or self._proofs):
+            return
         target = -1 if position is None else position
         if root is None:
             self._unlink(self._take_after(self._proofs, -1))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AHEAD", "PAGE", "in_order", "index_pages"]
 
-AHEAD = 3
+AHEAD = 4
 """Steps that are under way, or done and not taken yet."""
 
 PAGE = 500
@@ -60,19 +60,22 @@ def in_order(table: Table, work: Callable[[Wanted], Made], wanted: Iterable[Want
             future.cancel()
 
 
-def index_pages(source: Source, first: int, upper: int | None, last: int | None) -> Iterator[tuple[IndexPage, bool]]:
+def index_pages(
+    source: Source, first: int, upper: int | None, last: int | None, *, judged: bool = False
+) -> Iterator[tuple[IndexPage, bool]]:
     """Read a chain's index from `first` on (0: from below it), in order; each page with whether it was the last.
 
     `upper` is the chain's last position and `last` that of the range asked for, both inclusive, None where there is no
-    such bound: up to there pages are predicted. Raises `EngineError`.
+    such bound: up to there pages are predicted, and below the chain's last position `judged`. Raises `EngineError`.
     """
     keys, start, low = sequence_range(source.chain, first or None, None), None, first
     bounds = [bound for bound in (upper, last) if bound is not None]
     end = min(bounds) + 1 if bounds else 0
+    below = upper if judged else None
     while True:
         # of a short range no more than it and what follows it
         limit = PAGE if last is None or low > last else min(PAGE, last - low + 2)
-        page = source.page(keys, start, limit)
+        page = source.page(keys, start, limit, below)
         yield page, page.last_key is None
         if page.last_key is None:
             return
@@ -83,11 +86,13 @@ def index_pages(source: Source, first: int, upper: int | None, last: int | None)
         dense = position >= low and page.found >= _DENSE * (reached - low + 1)
         low = max(low, reached)
         if dense and end - low > PAGE:
-            low = yield from _predicted(source, low, end, start)
+            low = yield from _predicted(source, low, end, start, below)
             keys, start = sequence_range(source.chain, low, None), None
 
 
-def _predicted(source: Source, low: int, end: int, start: Item | None) -> Generator[tuple[IndexPage, bool], None, int]:
+def _predicted(
+    source: Source, low: int, end: int, start: Item | None, below: int | None
+) -> Generator[tuple[IndexPage, bool], None, int]:
     """Read positions from `low` to before `end` by ranges, as long as they are dense; returns where it ended.
 
     `start` is the key of what was read last.
@@ -105,14 +110,14 @@ def _predicted(source: Source, low: int, end: int, start: Item | None) -> Genera
 
     def read(wanted: tuple[KeyRange, Item | None, int]) -> tuple[KeyRange, int, IndexPage]:
         keys, key, positions = wanted
-        return keys, positions, source.page(keys, key, MAX_PAGE)
+        return keys, positions, source.page(keys, key, MAX_PAGE, below)
 
     for keys, positions, first_page in in_order(source.table, read, ranges()):
         page, found = first_page, first_page.found
         yield page, False
         while page.last_key is not None:
             span = max(1, min(span, page.found))  # an answer ends at 1 MB
-            page = source.page(keys, page.last_key, MAX_PAGE)
+            page = source.page(keys, page.last_key, MAX_PAGE, below)
             found += page.found
             yield page, False
         dense = dense and found >= _DENSE * positions

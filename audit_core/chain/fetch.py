@@ -1,5 +1,6 @@
 """What one step of a verification reads: a page of the index with the fences it calls for, or the fences of a gap.
 
+What a page shows of a position whole is judged where it was read, so that who puts the chain together is handed little.
 Nothing is kept from step to step, so steps may be taken ahead, by several threads at once. Which steps are taken is
 decided in `ahead`, what they mean in `reader` and the verifier.
 """
@@ -8,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from audit_core.chain.judge import Standing, judge_standing
+from audit_core.chain.sound import sound_standing
 from audit_core.fences import Fence, fences_at
 from audit_core.items import text_of, whole_number
+from audit_core.jsonwire import read_item
 from audit_core.names import ns_tenant
 
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
     from audit_core.chain.findings import Position
     from audit_core.items import Item
+    from audit_core.jsonwire import UnreadItem
     from audit_core.table import Answer, KeyRange, Reading, Table
     from audit_core.timestamps import Timestamp
 
@@ -29,11 +34,12 @@ __all__ = ["FencePage", "IndexPage", "Source", "position_of"]
 class IndexPage:
     """Records of the index in order, and the `fences` of those positions whose fences were read, None where it lacks.
 
-    `last_key` is where the index goes on, None at the end of what was asked for; `found` how many records the index
-    showed; `reading` what it took, `at` the engine's clock.
+    A position that needs nothing more to be judged comes as `Standing`, and its fence is left out. `last_key` is where
+    the index goes on, None at the end of what was asked for; `found` how many records the index showed; `reading` what
+    it took, `at` the engine's clock.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[Item | Standing, ...]
     fences: dict[int, Fence | None]
     last_key: Item | None
     found: int
@@ -50,6 +56,13 @@ class FencePage:
     standing: dict[int, list[Item]]
     reading: Reading
     at: Timestamp
+
+
+class _Place(NamedTuple):
+    """A record of a page: its sequence number, None where it is no whole one, and itself or what was made of it."""
+
+    number: int | None
+    found: Item | Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +83,65 @@ class Source:
         """The chain's `ns_tenant`."""
         return ns_tenant(self.namespace, self.tenant)
 
-    def page(self, keys: KeyRange, start: Item | None, limit: int) -> IndexPage:
-        """Read one page of a part of the index, from `start` on."""
-        answer = self.table.query(keys, limit=limit, start=start)
-        items, reading, at = answer.items, answer.reading, answer.at
-        if self.consistent and items:
-            again = self.table.get_many(text_of(item, "id") or "" for item in items)
-            items, reading, at = self._standing(items, again.items), reading + again.reading, again.at
-        positions = dict.fromkeys(
-            number
-            for item in items
-            if self.thorough or text_of(item, "content_hash") is None
-            if (number := position_of(item)[1]) is not None and number >= 0
+    def page(self, keys: KeyRange, start: Item | None, limit: int, judged_below: int | None = None) -> IndexPage:
+        """Read one page of a part of the index, from `start` on, and judge its positions below `judged_below`."""
+        answer = self.table.query_unread(keys, limit=limit, start=start)
+        reading, at = answer.reading, answer.at
+        if self.consistent and answer.items:
+            shown = [read_item(item) for item in answer.items]
+            again = self.table.get_many(text_of(item, "id") or "" for item in shown)
+            places = [_Place(position_of(item)[1], item) for item in self._standing(shown, again.items)]
+            reading, at = reading + again.reading, again.at
+        else:
+            places = self._places(answer.items, None if self.thorough else judged_below)
+        fences: dict[int, Fence | None] = dict.fromkeys(
+            place.number
+            for place in places
+            if place.number is not None and place.number >= 0 and self._calls_for_fence(place.found)
         )
-        if not positions:
-            return IndexPage(items, {}, answer.last_key, len(answer.items), reading, at)
-        fences, more = self.fences(positions)
-        read = {number: fences.get(number) for number in positions}
-        return IndexPage(items, read, answer.last_key, len(answer.items), reading + more.reading, more.at)
+        if fences:
+            read, more = self.fences(fences)
+            fences |= read
+            reading, at = reading + more.reading, more.at
+        if judged_below is not None:
+            self._judge(places, fences, judged_below)
+        return IndexPage(
+            tuple(place.found for place in places), fences, answer.last_key, len(answer.items), reading, at
+        )
+
+    def _calls_for_fence(self, found: Item | Standing) -> bool:
+        return not isinstance(found, Standing) and (self.thorough or text_of(found, "content_hash") is None)
+
+    def _places(self, items: Sequence[UnreadItem], sound_below: int | None) -> list[_Place]:
+        """Read items in order, and judge at once those below `sound_below` that need no fence and are in order."""
+        chain = (self.namespace, self.tenant)
+        places: list[_Place] = []
+        for unread in items:
+            item = read_item(unread)
+            number = position_of(item)[1]
+            found: Item | Standing | None = None
+            if sound_below is not None and number is not None and 0 <= number < sound_below:
+                found = sound_standing(number, item, chain, None, fence_read=False)
+            places.append(_Place(number, found or item))
+        for at, place in enumerate(places):
+            # at a page's borders another page may hold a second record of the position
+            if isinstance(place.found, Standing) and not _stands_alone(places, at):
+                places[at] = _Place(place.number, read_item(items[at]))
+        return places
+
+    def _judge(self, places: list[_Place], fences: dict[int, Fence | None], below: int) -> None:
+        """Judge what stands alone at a position, now that the fences which that calls for were read."""
+        chain = (self.namespace, self.tenant)
+        for at, (number, item) in enumerate(places):
+            if isinstance(item, Standing) or number is None or not 0 <= number < below:
+                continue
+            if _stands_alone(places, at):
+                fence_read = number in fences
+                fence = fences.pop(number, None)
+                found = sound_standing(number, item, chain, fence, fence_read=fence_read)
+                if found is None:
+                    found = judge_standing(number, (item,), chain, fence, fence_read=fence_read)
+                places[at] = _Place(number, found)
 
     def gap(self, positions: range) -> FencePage:
         """Read the fences of positions without a record, and once more the records that full ones name."""
@@ -130,6 +184,11 @@ class Source:
             if now is not None and position_of(now)[1] == number and text_of(now, "ns_tenant") == chain:
                 standing.append(now)
         return tuple(standing)
+
+
+def _stands_alone(places: Sequence[_Place], at: int) -> bool:
+    """Whether the page shows all that stands at the position of its record `at`."""
+    return 0 < at < len(places) - 1 and places[at].number not in {places[at - 1].number, places[at + 1].number}
 
 
 def position_of(item: Item) -> tuple[Position, int | None]:

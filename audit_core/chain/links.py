@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from audit_core.chain.findings import FindingKind
 from audit_core.fences import LOOK_BACK
@@ -24,9 +25,8 @@ Link = tuple[int, str] | None
 """Position and `chain_hash` that a full position links back to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Full:
-    """A full position.
+class Full(NamedTuple):
+    """A full position; a tuple, since a verification makes one of every record.
 
     `chain_hash` is None where the fence was not believed. `stands`: its record does. `by_fence`: the record alone could
     not rebuild the fence. `root` is the position to which unbroken links lead back from here.
@@ -49,9 +49,8 @@ class Remark:
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class LinkVerdict:
-    """Whether a link `fits`, and where it leads.
+class LinkVerdict(NamedTuple):
+    """Whether a link `fits`, and where it leads; a tuple, as `Full`.
 
     `target` is the position that it leads to, None where it leads to none that can be relied on; `proves` says that the
     position's fence is believed, so that expiries before it are led to. `disbelieved` is a gone record's position whose

@@ -6,10 +6,12 @@ Which steps that takes is decided here, and nothing is judged; single steps are 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_core.chain.ahead import in_order, index_pages
+from audit_core.chain.ahead import PAGE, in_order, index_pages
 from audit_core.chain.fetch import Source, position_of
+from audit_core.chain.judge import Standing
 from audit_core.fences import LOOK_BACK, link_of
 from audit_core.items import INTENT, text_of
 from audit_core.schema import INDEX_ACTION, INDEX_TIME
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from audit_core.chain.fetch import FencePage
+    from audit_core.chain.findings import Position
     from audit_core.chain.verifier import ChainVerifier
     from audit_core.fences import Fence
     from audit_core.items import Item
@@ -38,6 +41,21 @@ LAG_SECONDS = 30.0
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 2.0
 _NO_NUMBER = "attribute_not_exists(#number)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """Records that claim one position, or that stand at a number that is none; still to be judged."""
+
+    position: Position
+    items: list[Item]
+
+    @property
+    def is_position(self) -> bool:
+        return isinstance(self.position, int) and self.position >= 0
+
+
+_Place = Standing | _Claims
 
 
 class ChainReader:
@@ -105,8 +123,9 @@ class ChainReader:
 
     def _walk_records(self) -> Iterator[None]:
         """Feed the index in order, and the gaps between its records."""
-        held: list[tuple[int, list[Item]]] = []
-        for page, at_end in index_pages(self._source, self._first, self.upper, self._last):
+        held: list[_Place] = []
+        judged = not self.verifier.wants_items
+        for page, at_end in index_pages(self._source, self._first, self.upper, self._last, judged=judged):
             self._note(page.reading, page.at)
             self._known |= page.fences
             ended = not self._sort_in(page.items, held) or at_end
@@ -116,38 +135,69 @@ class ChainReader:
             if ended or self._past_range():
                 return
 
-    def _sort_in(self, items: Iterable[Item], held: list[tuple[int, list[Item]]]) -> bool:
+    def _sort_in(self, items: Iterable[Item | Standing], held: list[_Place]) -> bool:
         """Group records by position; False once they lie past the chain's last position as it was at the start."""
         for item in items:
-            position, number = position_of(item)
+            if isinstance(item, Standing):
+                held.append(item)
+                continue
+            position = position_of(item)[0]
             if self.upper is None or position >= self.upper + 1:
                 return False
-            if number is None or number < 0:
-                self.verifier.intruder(item, position)
-            elif held and held[-1][0] == number:
-                held[-1][1].append(item)
+            before = held[-1] if held else None
+            if isinstance(before, _Claims) and before.position == position:
+                before.items.append(item)
             else:
-                held.append((number, [item]))
+                held.append(_Claims(position, [item]))
         return True
 
-    def _feed(self, positions: Sequence[tuple[int, list[Item]]], *, last_of_chain: bool) -> Iterator[None]:
+    def _feed(self, places: list[_Place], *, last_of_chain: bool) -> Iterator[None]:
+        if last_of_chain:
+            self._unjudge_last(places)
+        claims = [place for place in places if isinstance(place, _Claims) and place.is_position]
         lacking = {
-            number
-            for place, (number, items) in enumerate(positions)
-            if number not in self._known and (len(items) > 1 or (last_of_chain and place == len(positions) - 1))
+            int(place.position)
+            for place in claims
+            if place.position not in self._known and (len(place.items) > 1 or (last_of_chain and place is claims[-1]))
         }
         if lacking:
             fences = self._fences(sorted(lacking))
             self._known |= {number: fences.get(number) for number in lacking}
-        for number, items in positions:
+        for place in places:
+            if isinstance(place, _Claims) and not place.is_position:
+                for item in place.items:
+                    self.verifier.intruder(item, place.position)
+                continue
+            number = int(place.position)
             if number > self.position:
                 yield from self._walk_gap(number - 1)
-            fence_read = number in self._known
-            self._stand(number, items, self._known.pop(number, None), fence_read=fence_read)
+            if isinstance(place, Standing):
+                self._feed_hole(number)
+                self.verifier.take(place)
+                self._fed = number
+            else:
+                fence_read = number in self._known
+                self._stand(number, place.items, self._known.pop(number, None), fence_read=fence_read)
             self.position = number + 1
             if self._past_range():
                 return
         yield
+
+    def _unjudge_last(self, places: list[_Place]) -> None:
+        """Read the chain's last record anew if it was judged without its fence, which has to be read as well."""
+        for place in range(len(places) - 1, -1, -1):
+            last = places[place]
+            if isinstance(last, Standing):
+                if last.bare is None:
+                    keys = sequence_range(self._chain, last.position, last.position)
+                    page = self._source.page(keys, None, PAGE)
+                    self._note(page.reading, page.at)
+                    anew: list[_Place] = []
+                    self._sort_in(page.items, anew)
+                    places[place : place + 1] = anew
+                return
+            if last.is_position:
+                return
 
     def _walk_tail(self) -> Iterator[None]:
         """Feed what fences say of positions after the last record, up to the last fence (FORMAT 9)."""

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit_core.chain.absences import Absences, Run
 from audit_core.chain.cover import Cover, WeakRun
 from audit_core.chain.findings import ChainReport, Coverage, Finding, FindingKind, Severity, Verdict
-from audit_core.chain.judge import Judgement, dispatched_ms, judge_record, judge_unchained
+from audit_core.chain.judge import judge_record, judge_standing, judge_unchained
 from audit_core.chain.links import Full, Link, Links
 from audit_core.errors import TimestampError
 from audit_core.fences import GENESIS, Fence, FenceState
-from audit_core.items import INTENT, text_of
+from audit_core.items import text_of
+from audit_core.retention import lived
 from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from audit_core.chain.findings import Position
+    from audit_core.chain.judge import Standing
     from audit_core.items import Item
-    from audit_core.retention import Lifetimes
+    from audit_core.retention import Lifetimes, Lived
     from audit_core.table import Reading
 
 __all__ = ["ChainVerifier", "Covered"]
@@ -42,14 +44,13 @@ _RUNS = frozenset(
 _KIND_ORDER = {kind: number for number, kind in enumerate(FindingKind)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
+class _Before(NamedTuple):
     """What the next position has to link to: acceptable values of `record_hash`, None where nobody can tell them.
 
     `may_lack`: the next one may have no `previous_hash`, since the fence is bare and its record gone (FORMAT 6.4).
     """
 
-    hashes: frozenset[str] | None
+    hashes: tuple[str, ...] | None
     may_lack: bool = False
 
 
@@ -68,8 +69,10 @@ class ChainVerifier:
 
     `chain` is (namespace, tenant). Positions from `first` to `last` (inclusive, None: to the end) are judged and
     counted; those fed before or after are context. `open_intents` are the positions and record ids of intents without
-    an outcome so far, by action id.
+    an outcome so far, by action id. `wants_items` says that positions have to come as they were read, by `standing`.
     """
+
+    wants_items = False
 
     def __init__(
         self, chain: tuple[str, str], lifetimes: Lifetimes, *, first: int = 0, last: int | None = None
@@ -92,7 +95,7 @@ class ChainVerifier:
         self._before: _Before | None = None
         self._hole: tuple[int, int] | None = None
         self._before_hole: _Before | None = None
-        self._standing: Item | None = None
+        self._lived: Lived | None = None
         self._gap_read_at: Timestamp | None = None
         self._links = Links()
         self._saw_full_fence = False
@@ -108,21 +111,21 @@ class ChainVerifier:
         `first`, `horizon` the lowest position from which on all were.
         """
         self._links.horizon = horizon
-        self._standing = record
+        self._lived = None if record is None else lived(record)
         for number in sorted(fences):
             fence = fences[number]
             if fence.holds:
                 self._links.add(number, Full(fence.chain_hash, root=number), sealed=fence.sealed)
         just_before = self._first - 1
         before = fences.get(just_before)
-        hashes: frozenset[str] | None = None
+        hashes: tuple[str, ...] | None = None
         if record is not None and position is not None and position == just_before:
             judged = judge_record(record, position, self._chain, before, fence_read=before is not None)
-            hashes = frozenset((judged.record_hash,)) if judged.record_hash else None
+            hashes = (judged.record_hash,) if judged.record_hash else None
             if judged.chain_hash is not None:
                 self._links.add(position, Full(judged.chain_hash, root=position), sealed=judged.sealed)
         elif before is not None and before.holds:
-            hashes = frozenset((before.text("record_hash") or "",))
+            hashes = (before.text("record_hash") or "",)
         self._before = _Before(hashes, may_lack=before is not None and before.state is FenceState.BARE)
         if self._links.last is not None:
             self._cover.full(self._links.last)
@@ -135,40 +138,40 @@ class ChainVerifier:
 
     def standing(self, position: int, records: Sequence[Item], fence: Fence | None, *, fence_read: bool) -> None:
         """Take a position that one record, or several, stand at; `fence` (None: there is none) if `fence_read`."""
-        judged = [judge_record(item, position, self._chain, fence, fence_read=fence_read) for item in records]
-        number = _chosen(records, fence)
-        own, record_id = judged[number], text_of(records[number], "id")
+        self.take(judge_standing(position, records, self._chain, fence, fence_read=fence_read))
+
+    def take(self, found: Standing) -> None:
+        """Take a position that was judged already."""
+        position = found.position
         if self._inside(position):
-            self._count(position, records, judged, own)
-        if len(records) > 1:
-            ids = ", ".join(text_of(item, "id") or "?" for item in records)
-            named = fence.text("record_id") if fence is not None else None
-            self._find(FindingKind.DUPLICATE_SEQUENCE, position, record_id, named or "one record", ids)
-        previous = text_of(records[number], "previous_hash")
-        if not self._previous_fits(position, previous, link=own.link):
+            self._count(found)
+        if not self._previous_fits(position, found.previous_hash, link=found.link):
             expected = "none" if self._before is None else " or ".join(sorted(self._before.hashes or ()))
             self._find(
-                FindingKind.BROKEN_LINK, position, record_id, f"previous_hash {expected}", f"previous_hash {previous}"
+                FindingKind.BROKEN_LINK,
+                position,
+                found.record_id,
+                f"previous_hash {expected}",
+                f"previous_hash {found.previous_hash}",
             )
-        self._close_gap(records[number])
-        if own.chain_hash is not None:
-            root = self._follow_link(position, own.link, record_id, sealed=own.sealed, sound=own.link_is_sound)
-            full = Full(
-                own.chain_hash, position if root is None else root, by_fence="content_hash" not in records[number]
-            )
-            self._links.add(position, full, sealed=own.sealed)
+        self._close_gap(found.lived)
+        if found.chain_hash is not None:
+            root = self._follow_link(position, found.link, found.record_id, sealed=found.sealed, sound=found.sound)
+            full = Full(found.chain_hash, position if root is None else root, by_fence=found.by_fence)
+            self._links.add(position, full, sealed=found.sealed)
             self._lose_cover(self._cover.full(position))
         else:
             self._cover.weak(position)
-            if fence_read and fence is not None and fence.state is FenceState.BARE:
-                self._links.add_bare(position, record_id, stands=True)
-            elif fence_read:
+            if found.bare:
+                self._links.add_bare(position, found.record_id, stands=True)
+            elif found.bare is not None:
                 self._links.add_otherwise(position, position)
-        self._before = _Before(frozenset(entry.record_hash for entry in judged if entry.record_hash) or None)
-        self._standing = records[number]
-        for item in records:
-            self._note_intent(position, item)
-            self._note_begin(item)
+        self._before = _Before(found.hashes or None)
+        self._lived = found.lived
+        self._note_actions(found)
+        if found.began_ms is not None and (self._began_ms is None or found.began_ms < self._began_ms):
+            self._began_ms = found.began_ms
+        self._placed_by_fence.update(found.placed)
 
     def gone(self, position: int, fence: Fence, now: Timestamp) -> None:
         """Take a position whose record is gone, with its fence, read at the engine's time `now`."""
@@ -207,7 +210,7 @@ class ChainVerifier:
             self._absences.missing(position, position, record_id, f"a record that {when}")
         self._links.add(position, Full(fence.chain_hash, root, stands=False), sealed=fence.sealed)
         self._lose_cover(self._cover.full(position))
-        self._before = _Before(frozenset((fence.text("record_hash") or "",)))
+        self._before = _Before((fence.text("record_hash") or "",))
 
     def empty(self, first: int, last: int, now: Timestamp) -> None:
         """Take positions that have neither fence nor record."""
@@ -406,8 +409,10 @@ class ChainVerifier:
         self._absences.missing(position, position, record_id, "a record, or a fence that proves its expiry")
         self._before = _Before(None)
 
-    def _close_gap(self, after: Item | None) -> None:
-        before, now = self._standing, self._gap_read_at
+    def _close_gap(self, after: Lived | None) -> None:
+        if not self._absences.in_gap:
+            return
+        before, now = self._lived, self._gap_read_at
         if before is None or now is None:
             explained = True
         else:
@@ -438,27 +443,22 @@ class ChainVerifier:
             )
         )
 
-    def _count(self, position: int, records: Sequence[Item], judged: Sequence[Judgement], own: Judgement) -> None:
-        self._note(position)
-        self.records_checked += len(records)
-        self._full += own.covered
-        self._record_hash_only += own.hashed and not own.covered
-        self.last_record_id = text_of(records[-1], "id")
-        self.first_record_id = self.first_record_id or text_of(records[0], "id")
-        for judgement in judged:
-            self._add(judgement.findings)
+    def _count(self, found: Standing) -> None:
+        self._note(found.position)
+        self.records_checked += found.records
+        if found.chain_hash is not None:
+            self._full += 1
+        elif found.hashed:
+            self._record_hash_only += 1
+        self.last_record_id = found.last_id
+        self.first_record_id = self.first_record_id or found.first_id
+        if found.findings:
+            self._add(found.findings)
 
     def _note(self, position: int) -> None:
         if self._inside(position):
             self.first_position = position if self.first_position is None else min(self.first_position, position)
             self.last_position = position if self.last_position is None else max(self.last_position, position)
-
-    def _note_begin(self, item: Item) -> None:
-        moment = dispatched_ms(item)
-        if moment is not None and (self._began_ms is None or moment < self._began_ms):
-            self._began_ms = moment
-        if "sequence_number" not in item:
-            self._placed_by_fence.add(text_of(item, "id"))
 
     def _lose_cover(self, run: WeakRun | None) -> None:
         if run is None:
@@ -474,12 +474,12 @@ class ChainVerifier:
             )
             self._add((finding,))
 
-    def _note_intent(self, position: int, item: Item) -> None:
-        action_id = text_of(item, "action_id") or ""  # where it cannot be read, no outcome can name it
-        if text_of(item, "outcome") != INTENT and action_id:
-            self.open_intents.pop(action_id, None)
-        elif text_of(item, "outcome") == INTENT and self._inside(position):
-            self.open_intents.setdefault(action_id, []).append((position, text_of(item, "id")))
+    def _note_actions(self, found: Standing) -> None:
+        for action_id, intent, record_id in found.actions:
+            if intent and self._inside(found.position):
+                self.open_intents.setdefault(action_id, []).append((found.position, record_id))
+            elif not intent and action_id:  # where it cannot be read, no outcome can name it
+                self.open_intents.pop(action_id, None)
 
     def _inside(self, position: int) -> bool:
         return self._first <= position and (self._last is None or position <= self._last)
@@ -514,12 +514,6 @@ def _instant(epoch_seconds: int) -> str:
         return Timestamp.from_nanos(epoch_seconds * NANOS_PER_SECOND).normalised
     except TimestampError:
         return f"epoch second {epoch_seconds}"
-
-
-def _chosen(records: Sequence[Item], fence: Fence | None) -> int:
-    """Return which of several records at one position the fence names; the first where it names none."""
-    named = fence.text("record_id") if fence is not None else None
-    return next((number for number, item in enumerate(records) if text_of(item, "id") == named), 0)
 
 
 def _continues(last: Finding, finding: Finding) -> bool:

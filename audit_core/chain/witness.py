@@ -38,6 +38,8 @@ class _Place:
 class Witness(ChainVerifier):
     """A `ChainVerifier` of the surroundings of `findings`, which come in order of their positions."""
 
+    wants_items = True
+
     def __init__(
         self,
         chain: tuple[str, str],
