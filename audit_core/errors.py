@@ -6,7 +6,8 @@
     │   ├── TimestampError            not an RFC 3339 time with an offset
     │   ├── FilterError               a query's filter, limit or range
     │   ├── CursorError               a page cursor that is damaged or belongs elsewhere
-    │   └── ImportFileError           a file given to an importer
+    │   ├── ImportFileError           a file given to an importer
+    │   └── SavedRunError             a saved verification that is damaged or belongs elsewhere
     ├── SettingsError                 acteon.toml or its environment overrides
     ├── EngineError                   DynamoDB, or the way to it
     │   ├── EngineUnreachableError    no answer from the endpoint
@@ -45,6 +46,7 @@ __all__ = [
     "NotWrittenError",
     "OutcomeUnknownError",
     "RecordError",
+    "SavedRunError",
     "SettingsError",
     "TableMismatchError",
     "TableMissingError",
@@ -86,6 +88,10 @@ class CursorError(InputError):
 
 class ImportFileError(InputError):
     """A file given to an importer cannot be read as what it should be."""
+
+
+class SavedRunError(InputError):
+    """A saved verification is damaged, of another version, or of another table, chain or range."""
 
 
 class SettingsError(AuditError):

@@ -32,12 +32,12 @@ _ITEMS_UNREAD: ContextVar[bool] = ContextVar("items_unread", default=False)
 
 
 @contextmanager
-def items_unread() -> Iterator[None]:
-    """Have the Query answers of this thread leave their items unread, each for `read_item` when its turn comes.
+def items_unread(*, unread: bool = True) -> Iterator[None]:
+    """Have the Query answers of this thread leave their items `unread`, each for `read_item` when its turn comes.
 
     A page of items that are read one by one, and let go, stays in the processor's cache: it takes half of the time.
     """
-    before = _ITEMS_UNREAD.set(True)
+    before = _ITEMS_UNREAD.set(unread)
     try:
         yield
     finally:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from audit_core.chain.findings import ChainReport
+    from audit_core.chain.saved import SavedRun
     from audit_core.chain.walk import Progress
     from audit_core.embedded import EmbeddedEngine
     from audit_core.query import Order, Page, RecordFilter, Row
@@ -258,7 +259,7 @@ class AuditStore:
 
     # -- verifying ------------------------------------------------------------------------------------------------
 
-    def walk(
+    def walk(  # noqa: PLR0913 - what a verification is about
         self,
         namespace: str,
         tenant: str,
@@ -266,8 +267,12 @@ class AuditStore:
         first: int | None = None,
         last: int | None = None,
         thorough: bool = False,
+        saved: SavedRun | None = None,
     ) -> ChainWalk:
-        """Return a verification of one chain that goes on step by step (FORMAT 9). Raises `FilterError`."""
+        """Return a verification of one chain that goes on step by step (FORMAT 9), or goes on with a `saved` one.
+
+        Raises `FilterError`, `SavedRunError`.
+        """
         return ChainWalk(
             self.table,
             namespace,
@@ -277,6 +282,7 @@ class AuditStore:
             last=last,
             thorough=thorough,
             lag_seconds=0.0 if self.settings.is_local else LAG_SECONDS,
+            saved=saved,
         )
 
     def verify(  # noqa: PLR0913 - what a verification is about

@@ -198,7 +198,7 @@ class Table:
         arguments["ExpressionAttributeValues"].update(values or {})
         if condition:
             arguments["FilterExpression"] = condition
-        with engine_errors(self.place):
+        with engine_errors(self.place), items_unread(unread=False):
             response = self.client.query(**arguments)
         return self._page(response)
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from audit_core.chain.findings import FindingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Absences", "Run"]
+__all__ = ["Absences", "AbsencesState", "Run"]
 
 
 @dataclass(slots=True)
@@ -55,6 +57,15 @@ class Run:
         return self.decided is None and not self.explained
 
 
+class AbsencesState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The runs that wait, and by their places in `runs` what each waits for: one may wait for two things."""
+
+    runs: list[Run]
+    gap: list[int]
+    bare: list[int]
+    proofs: list[int]
+
+
 class Absences:
     """The runs of one chain; `settled` is called with each run whose fate is known."""
 
@@ -63,6 +74,20 @@ class Absences:
         self._gap: list[Run] = []
         self._bare: list[Run] = []
         self._proofs: list[Run] = []
+
+    def state(self) -> AbsencesState:
+        """Return a copy of the runs that wait, to be kept in a file."""
+        every = {id(run): run for runs in (self._gap, self._bare, self._proofs) for run in runs}
+        places = {known: place for place, known in enumerate(every)}
+        gap, bare, proofs = ([places[id(run)] for run in runs] for runs in (self._gap, self._bare, self._proofs))
+        return AbsencesState([replace(run) for run in every.values()], gap, bare, proofs)
+
+    def restore(self, state: AbsencesState) -> None:
+        """Go on from what `state` gave. Raises `IndexError` for one that was damaged."""
+        runs = [replace(run) for run in state.runs]
+        self._gap, self._bare, self._proofs = (
+            [runs[place] for place in places] for places in (state.gap, state.bare, state.proofs)
+        )
 
     @property
     def waiting(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Cover", "WeakRun"]
 
@@ -22,6 +22,14 @@ class Cover:
     def __init__(self) -> None:
         self._full: int | None = None
         self._run: WeakRun | None = None
+
+    def state(self) -> tuple[int | None, WeakRun | None]:
+        """Return a copy of all that is remembered, to be kept in a file."""
+        return self._full, None if self._run is None else replace(self._run)
+
+    def restore(self, state: tuple[int | None, WeakRun | None]) -> None:
+        """Go on from what `state` gave."""
+        self._full, self._run = state
 
     def full(self, position: int) -> WeakRun | None:
         """Take a position that a `content_hash` covers, in the record or in its fence."""

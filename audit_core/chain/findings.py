@@ -10,7 +10,9 @@ from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +28,7 @@ __all__ = [
     "Exhibit",
     "Finding",
     "FindingKind",
+    "FindingState",
     "Severity",
     "Summary",
     "Told",
@@ -145,6 +148,56 @@ class Finding:
         if self.sequence_number is None or self.last_sequence_number is None:
             return 0
         return int(self.last_sequence_number - self.sequence_number) + 1
+
+
+class FindingState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding as it is kept in a file, without its evidence; positions are texts, since 499.5 is no JSON integer."""
+
+    kind: FindingKind
+    sequence_number: str | None
+    last_sequence_number: str | None
+    record_id: str | None
+    expected: str | None
+    found: str | None
+    inferred: bool
+    information: bool
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """Return the form that is kept of a finding."""
+        first, last = finding.sequence_number, finding.last_sequence_number
+        return cls(
+            finding.kind,
+            None if first is None else str(first),
+            None if last is None else str(last),
+            finding.record_id,
+            finding.expected,
+            finding.found,
+            finding.inferred,
+            finding.information,
+        )
+
+    def finding(self) -> Finding:
+        """Return the finding. Raises `ArithmeticError` where its positions are no numbers."""
+        first, last = (
+            None if one is None else position_from(one) for one in (self.sequence_number, self.last_sequence_number)
+        )
+        return Finding(
+            kind=self.kind,
+            sequence_number=first,
+            last_sequence_number=last,
+            record_id=self.record_id,
+            expected=self.expected,
+            found=self.found,
+            inferred=self.inferred,
+            information=self.information,
+        )
+
+
+def position_from(text: str) -> Position:
+    """Return the sequence number that a text means. Raises `ArithmeticError` where it is no number."""
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else number
 
 
 class Told:

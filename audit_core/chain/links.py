@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+import msgspec
 
 from audit_core.chain.findings import FindingKind
 from audit_core.fences import LOOK_BACK
 
-__all__ = ["Full", "Link", "LinkVerdict", "Links", "Remark"]
+__all__ = ["Full", "Link", "LinkVerdict", "Links", "LinksState", "Remark"]
 
 _SEALED_KEPT = 100_000
 """Sealed positions in a row that a link may skip; one that skips more is reported as broken."""
@@ -66,6 +68,19 @@ class LinkVerdict(NamedTuple):
     start_vanished: bool = False
 
 
+class LinksState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `Links` remembers, to be kept in a file and gone on from; pairs of a position and what is known of it."""
+
+    horizon: int
+    starts_at_one: bool
+    start_unread: bool
+    fulls: list[tuple[int, Full]]
+    unsealed: int | None
+    bare_standing: list[tuple[int, str | None]]
+    bare_gone: list[tuple[int, int]]
+    otherwise: list[tuple[int, int]]
+
+
 @dataclass(slots=True)
 class Links:
     """The state of one chain's links; `horizon` is the lowest position from which on fences were read."""
@@ -79,6 +94,33 @@ class Links:
     _bare_standing: OrderedDict[int, str | None] = field(default_factory=OrderedDict)
     _bare_gone: list[tuple[int, int]] = field(default_factory=list)
     _otherwise: list[tuple[int, int]] = field(default_factory=list)
+
+    @classmethod
+    def from_state(cls, state: LinksState) -> Self:
+        """Go on from what `state` gave."""
+        return cls(
+            state.horizon,
+            state.starts_at_one,
+            state.start_unread,
+            OrderedDict(state.fulls),
+            state.unsealed,
+            OrderedDict(state.bare_standing),
+            list(state.bare_gone),
+            list(state.otherwise),
+        )
+
+    def state(self) -> LinksState:
+        """Return a copy of all that is remembered."""
+        return LinksState(
+            self.horizon,
+            self.starts_at_one,
+            self.start_unread,
+            list(self._fulls.items()),
+            self._unsealed,
+            list(self._bare_standing.items()),
+            list(self._bare_gone),
+            list(self._otherwise),
+        )
 
     @property
     def last(self) -> int | None:

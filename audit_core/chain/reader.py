@@ -9,13 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from audit_core.chain.ahead import PAGE, in_order, index_pages
 from audit_core.chain.fetch import Source, position_of
+from audit_core.chain.findings import position_from
 from audit_core.chain.judge import Standing
+from audit_core.chain.verifier import VerifierState  # noqa: TC001 - msgspec reads annotations while it runs
 from audit_core.fences import LOOK_BACK, link_of
 from audit_core.items import INTENT, text_of
 from audit_core.schema import INDEX_ACTION, INDEX_TIME
 from audit_core.table import KeyRange, Reading, pages
+from audit_core.timestamps import Timestamp
 from audit_core.tip import sequence_range
 
 if TYPE_CHECKING:
@@ -27,9 +32,8 @@ if TYPE_CHECKING:
     from audit_core.fences import Fence
     from audit_core.items import Item
     from audit_core.table import Answer, Table
-    from audit_core.timestamps import Timestamp
 
-__all__ = ["LAG_SECONDS", "ChainReader"]
+__all__ = ["LAG_SECONDS", "ChainReader", "ReaderState"]
 
 FENCE_PAGE = 100
 END_OF_CHAIN = 100
@@ -41,6 +45,23 @@ LAG_SECONDS = 30.0
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 2.0
 _NO_NUMBER = "attribute_not_exists(#number)"
+
+
+class ReaderState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a passage is, to be kept in a file and gone on from.
+
+    `upper` is the chain's last position as it was found, `position` the next one to be fed, `fed` the last one that
+    was, `reached` the sequence number of the last record (a text: an intruder's may be 499.5). Times are RFC 3339
+    texts.
+    """
+
+    upper: int
+    position: int
+    fed: int
+    reached: str | None
+    began_at: str | None
+    gap_at: str | None
+    verifier: VerifierState
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +85,8 @@ class ChainReader:
     `names` is (namespace, tenant); `first` and `last` (inclusive, None: to the end) narrow it. `thorough` reads the
     fence of every record too and, of a whole chain, its tenant's records without a sequence number. `consistent` reads
     records again by their ids. `upper` is the chain's last position, None: it is looked for. `lag_seconds` is how long
-    the index may lag behind. Iterating yields after each step and raises `EngineError`.
+    the index may lag behind. Iterating yields after each step and raises `EngineError`. `state` is where another one
+    came to: this one goes on from there.
     """
 
     def __init__(  # noqa: PLR0913 - what a reading is about
@@ -79,6 +101,7 @@ class ChainReader:
         consistent: bool = False,
         upper: int | None = None,
         lag_seconds: float = 0.0,
+        state: ReaderState | None = None,
     ) -> None:
         self.verifier = verifier
         self.reading = Reading()
@@ -100,16 +123,26 @@ class ChainReader:
         self._gap_at: Timestamp | None = None
         self._known: dict[int, Fence | None] = {}
         """Fences that were read with their records, None where there is none."""
+        self._reached: Position | None = None
+        self._fed_before: Position | None = None
+        """Up to here another reader fed the records."""
+        self._state = state
+        self._between = False
+        if state is not None:
+            self._restore(state)
 
     def __iter__(self) -> Iterator[None]:
         """Go on step by step."""
-        if self.upper is None:
-            yield from self._find_upper()
-        yield
-        if self._first:
-            self._anchor()
+        if self._state is None:
+            if self.upper is None:
+                yield from self._find_upper()
+            yield
+            if self._first:
+                self._anchor()
+        self._between = self.upper is not None
         yield from self._walk_records()
         yield from self._walk_tail()
+        self._state, self._between = self.state, False
         self.verifier.finish()
         if self._first == 0 and self._last is None:
             if self.verifier.first_position is None and self.verifier.records_checked == 0:
@@ -121,11 +154,37 @@ class ChainReader:
         self._confirm_intents()
         yield
 
+    @property
+    def state(self) -> ReaderState | None:
+        """Where another reader can go on, between two steps; None where it has to begin anew.
+
+        What comes after the chain's last position is always done again.
+        """
+        if not self._between or self.upper is None:
+            return self._state
+        return ReaderState(
+            upper=self.upper,
+            position=self.position,
+            fed=self._fed,
+            reached=None if self._reached is None else str(self._reached),
+            began_at=None if self.began_at is None else self.began_at.normalised,
+            gap_at=None if self._gap_at is None else self._gap_at.normalised,
+            verifier=self.verifier.state(),
+        )
+
+    def _restore(self, state: ReaderState) -> None:
+        self.upper, self.position, self._fed = state.upper, state.position, state.fed
+        self._reached = self._fed_before = None if state.reached is None else position_from(state.reached)
+        self.began_at = None if state.began_at is None else Timestamp.parse(state.began_at)
+        self._gap_at = None if state.gap_at is None else Timestamp.parse(state.gap_at)
+        self.verifier.restore(state.verifier)
+
     def _walk_records(self) -> Iterator[None]:
         """Feed the index in order, and the gaps between its records."""
         held: list[_Place] = []
         judged = not self.verifier.wants_items
-        for page, at_end in index_pages(self._source, self._first, self.upper, self._last, judged=judged):
+        first = self._first if self._reached is None else max(self._first, int(self._reached))
+        for page, at_end in index_pages(self._source, first, self.upper, self._last, judged=judged):
             self._note(page.reading, page.at)
             self._known |= page.fences
             ended = not self._sort_in(page.items, held) or at_end
@@ -138,10 +197,12 @@ class ChainReader:
     def _sort_in(self, items: Iterable[Item | Standing], held: list[_Place]) -> bool:
         """Group records by position; False once they lie past the chain's last position as it was at the start."""
         for item in items:
+            position = item.position if isinstance(item, Standing) else position_of(item)[0]
+            if self._fed_before is not None and position <= self._fed_before:
+                continue
             if isinstance(item, Standing):
                 held.append(item)
                 continue
-            position = position_of(item)[0]
             if self.upper is None or position >= self.upper + 1:
                 return False
             before = held[-1] if held else None
@@ -167,6 +228,7 @@ class ChainReader:
             if isinstance(place, _Claims) and not place.is_position:
                 for item in place.items:
                     self.verifier.intruder(item, place.position)
+                self._reached = place.position
                 continue
             number = int(place.position)
             if number > self.position:
@@ -178,7 +240,7 @@ class ChainReader:
             else:
                 fence_read = number in self._known
                 self._stand(number, place.items, self._known.pop(number, None), fence_read=fence_read)
-            self.position = number + 1
+            self.position, self._reached = number + 1, number
             if self._past_range():
                 return
         yield

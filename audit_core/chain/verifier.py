@@ -10,15 +10,17 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from audit_core.chain.absences import Absences, Run
+import msgspec
+
+from audit_core.chain.absences import Absences, AbsencesState, Run
 from audit_core.chain.cover import Cover, WeakRun
-from audit_core.chain.findings import ChainReport, Coverage, Finding, FindingKind, Severity, Verdict
+from audit_core.chain.findings import ChainReport, Coverage, Finding, FindingKind, FindingState, Severity, Verdict
 from audit_core.chain.judge import judge_record, judge_standing, judge_unchained
-from audit_core.chain.links import Full, Link, Links
+from audit_core.chain.links import Full, Link, Links, LinksState
 from audit_core.errors import TimestampError
 from audit_core.fences import GENESIS, Fence, FenceState
 from audit_core.items import text_of
-from audit_core.retention import lived
+from audit_core.retention import Lived, lived
 from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
 
 if TYPE_CHECKING:
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
     from audit_core.chain.findings import Position
     from audit_core.chain.judge import Standing
     from audit_core.items import Item
-    from audit_core.retention import Lifetimes, Lived
+    from audit_core.retention import Lifetimes
     from audit_core.table import Reading
 
-__all__ = ["ChainVerifier", "Covered"]
+__all__ = ["ChainVerifier", "Covered", "VerifierState"]
 
 _RUNS = frozenset(
     (
@@ -62,6 +64,36 @@ class Covered:
     upper_bound: int | None
     reading: Reading
     at: Timestamp
+
+
+class VerifierState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that a verifier remembers of what it was fed, to be kept in a file and gone on from.
+
+    `before` says what the next link must be; the others are named as in `ChainVerifier`, times are RFC 3339 texts.
+    """
+
+    before: _Before | None
+    links: LinksState
+    absences: AbsencesState
+    cover: tuple[int | None, WeakRun | None]
+    hole: tuple[int, int] | None
+    before_hole: _Before | None
+    lived: Lived | None
+    gap_read_at: str | None
+    findings: list[FindingState]
+    counts: dict[FindingKind, int]
+    full: int
+    record_hash_only: int
+    records_checked: int
+    first_position: int | None
+    last_position: int | None
+    first_record_id: str | None
+    last_record_id: str | None
+    saw_full_fence: bool
+    ends: list[int]
+    began_ms: int | None
+    placed_by_fence: list[str | None]
+    open_intents: list[tuple[str, list[tuple[int, str | None]]]]
 
 
 class ChainVerifier:
@@ -103,6 +135,53 @@ class ChainVerifier:
         self._cover = Cover()
         self._began_ms: int | None = None
         self._placed_by_fence: set[str | None] = set()
+
+    def state(self) -> VerifierState:
+        """Return a copy of all that is remembered; before `finish` alone."""
+        return VerifierState(
+            before=self._before,
+            links=self._links.state(),
+            absences=self._absences.state(),
+            cover=self._cover.state(),
+            hole=self._hole,
+            before_hole=self._before_hole,
+            lived=self._lived,
+            gap_read_at=None if self._gap_read_at is None else self._gap_read_at.normalised,
+            findings=[FindingState.of(finding) for finding in self._findings],
+            counts=dict(self._counts),
+            full=self._full,
+            record_hash_only=self._record_hash_only,
+            records_checked=self.records_checked,
+            first_position=self.first_position,
+            last_position=self.last_position,
+            first_record_id=self.first_record_id,
+            last_record_id=self.last_record_id,
+            saw_full_fence=self._saw_full_fence,
+            ends=list(self._ends),
+            began_ms=self._began_ms,
+            placed_by_fence=list(self._placed_by_fence),
+            open_intents=[(action_id, list(places)) for action_id, places in self.open_intents.items()],
+        )
+
+    def restore(self, state: VerifierState) -> None:
+        """Go on from what `state` gave. Raises `ValueError` or `IndexError` for one that was damaged."""
+        self._before, self._hole, self._before_hole = state.before, state.hole, state.before_hole
+        self._links = Links.from_state(state.links)
+        self._absences.restore(state.absences)
+        self._cover.restore(state.cover)
+        self._lived = state.lived
+        self._gap_read_at = None if state.gap_read_at is None else Timestamp.parse(state.gap_read_at)
+        self._findings.clear()
+        self.breaks = 0
+        self._add([finding.finding() for finding in state.findings])
+        self._counts.update(state.counts)
+        self._full, self._record_hash_only = state.full, state.record_hash_only
+        self.records_checked = state.records_checked
+        self.first_position, self.last_position = state.first_position, state.last_position
+        self.first_record_id, self.last_record_id = state.first_record_id, state.last_record_id
+        self._saw_full_fence, self._ends, self._began_ms = state.saw_full_fence, list(state.ends), state.began_ms
+        self._placed_by_fence = set(state.placed_by_fence)
+        self.open_intents = OrderedDict((action_id, list(places)) for action_id, places in state.open_intents)
 
     def anchor(self, record: Item | None, position: int | None, fences: dict[int, Fence], horizon: int) -> None:
         """Start in mid-chain.

@@ -11,23 +11,25 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audit_core.chain.ahead import PAGE
-from audit_core.chain.findings import Severity, Told, Verdict
+from audit_core.chain.findings import FindingState, Severity, Told, Verdict
 from audit_core.chain.reader import ChainReader
+from audit_core.chain.saved import VERSION, SavedRun
 from audit_core.chain.verifier import ChainVerifier, Covered
 from audit_core.chain.witness import Witness
-from audit_core.errors import EngineError, FilterError
+from audit_core.errors import EngineError, FilterError, SavedRunError
 from audit_core.items import is_count, whole_number
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_TIME
 from audit_core.table import KeyRange, Reading, pages
+from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from audit_core.chain.findings import ChainReport, Evidence, Finding
+    from audit_core.chain.reader import ReaderState
     from audit_core.retention import Lifetimes
     from audit_core.table import Table
-    from audit_core.timestamps import Timestamp
 
 __all__ = ["ChainWalk", "Progress", "sequence_span"]
 
@@ -53,8 +55,9 @@ class ChainWalk:
     `first` and `last` (inclusive sequence numbers, None: open) narrow it; `thorough` reads every fence, and of a whole
     chain also records without a sequence number. `lag_seconds` is how long the engine's indexes may lag. `verifier`
     makes the state machine that each passage feeds, another than `ChainVerifier`; records are then read consistently.
-    Iterating yields `Progress` after each step and never raises `EngineError`: what could not be read makes the report
-    incomplete. Raises `FilterError` when made, for a range that is empty.
+    `saved` is what another one had come to, that this one goes on from. Iterating yields `Progress` after each step and
+    never raises `EngineError`: what could not be read makes the report incomplete. Raises `FilterError` when made, for
+    a range that is empty, `SavedRunError` for what was saved of another.
     """
 
     def __init__(  # noqa: PLR0913 - what a verification is about
@@ -69,6 +72,7 @@ class ChainWalk:
         thorough: bool = False,
         lag_seconds: float = 0.0,
         verifier: Callable[..., ChainVerifier] | None = None,
+        saved: SavedRun | None = None,
     ) -> None:
         for name, bound in (("first", first), ("last", last)):
             if bound is not None and not is_count(bound, 0):
@@ -92,7 +96,13 @@ class ChainWalk:
         self._reason: str | None = "it has not come to its end"
         self._doubtful: tuple[Finding, ...] = ()
         self._evidence: dict[Finding, Evidence | None] = {}
-        self._reader = self._passage(None)
+        self._number = 1
+        self._before: tuple[Finding, ...] = ()
+        if saved is None:
+            self._reader = self._passage(None)
+        else:
+            saved.check(table.name, self._names, self._first, last, thorough=thorough)
+            self._reader = self._restored(saved)
 
     def __iter__(self) -> Iterator[Progress]:
         """Go on step by step."""
@@ -152,9 +162,41 @@ class ChainWalk:
             verdict = Verdict.INCOMPLETE
         return replace(report, findings=findings, verdict=verdict)
 
+    def save(self) -> bytes | None:
+        """Return, as JSON, where another one can go on; None when it has come to its end. Between two steps alone."""
+        if self._reason is None:
+            return None
+        spent = self._spent + self._reader.reading
+        return SavedRun(
+            audit_verification=VERSION,
+            table=self._table.name,
+            namespace=self._names[0],
+            tenant=self._names[1],
+            first=self._first,
+            last=self._last,
+            thorough=self._thorough,
+            passage=self._number,
+            upper=None if self._number == 1 else self._reader.upper,
+            earlier=[FindingState.of(finding) for finding in self._before],
+            items=spent.items,
+            requests=spent.requests,
+            units=spent.units,
+            at=None if self._at is None else self._at.normalised,
+            reader=self._reader.state,
+        ).to_json()
+
+    def _restored(self, saved: SavedRun) -> ChainReader:
+        try:
+            self._number, self._before = saved.passage, tuple(finding.finding() for finding in saved.earlier)
+            self._spent = Reading(saved.items, saved.requests, saved.units)
+            self._at = None if saved.at is None else Timestamp.parse(saved.at)
+            return self._passage(saved.upper, saved.reader)
+        except (ArithmeticError, IndexError, ValueError) as error:
+            message = f"The saved verification is damaged ({error}); verify the chain from its beginning."
+            raise SavedRunError(message) from error
+
     def _steps(self) -> Iterator[Progress]:
-        before = Told(())
-        for passage in range(1, MOST_PASSAGES + 1):
+        while True:
             for _ in self._reader:
                 yield self.progress
             self._at = self._at or self._reader.began_at
@@ -162,6 +204,7 @@ class ChainWalk:
             alarms = [finding for finding in findings if finding.severity is Severity.BREAK]
             yield from self._read_again(alarms)
             # what two passages found was read twice, whatever its surroundings say
+            before = Told(self._before)
             changed = tuple(
                 finding
                 for finding in alarms
@@ -169,17 +212,17 @@ class ChainWalk:
             )
             if not changed:
                 break
-            if passage == MOST_PASSAGES:
+            if self._number >= MOST_PASSAGES:
                 self._doubtful = changed
                 self._reason = f"{_places(changed)} changed each time while the chain was read; verify it again"
                 return
-            before = Told(findings)
+            self._number, self._before = self._number + 1, findings
             self._spent += self._reader.reading
             self._reader = self._passage(self._reader.upper)
         self._reason = None
         yield self.progress
 
-    def _passage(self, upper: int | None) -> ChainReader:
+    def _passage(self, upper: int | None, state: ReaderState | None = None) -> ChainReader:
         """Return a reading of all that was asked for; one after the first is bound by what was there at the start."""
         return ChainReader(
             self._table,
@@ -191,6 +234,7 @@ class ChainWalk:
             consistent=self._consistent or upper is not None,
             upper=upper,
             lag_seconds=self._lag_seconds if upper is None else 0.0,
+            state=state,
         )
 
     def _read_again(self, alarms: Sequence[Finding]) -> Iterator[Progress]:

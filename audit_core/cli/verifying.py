@@ -22,6 +22,7 @@ from audit_core.cli.files import check_target, written_whole
 from audit_core.cli.listing import Chains, chosen_chains
 from audit_core.cli.ranges import FromOption, Range, Span, ToOption, parse_range
 from audit_core.cli.reports import print_statement
+from audit_core.cli.runfile import RunFile
 from audit_core.cli.session import NEGATIVE, Session
 from audit_core.cli.terminal import JsonFlag, print_json, progress_bar, say
 from audit_core.documents import html_document, junit_document, statement_json
@@ -75,6 +76,10 @@ def verify(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="HTML", help="Also write one HTML file, to read, print and keep.")
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="JSON", help="Keep how far it is in this file; once stopped, go on from it."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Verify one chain, or every chain that the directory lists, or a file that `export` wrote.
@@ -85,17 +90,18 @@ def verify(
     for target in (junit, html):
         if target is not None:
             check_target(target, replace=True)
+    if file is not None and not (bounds.is_open and not scan and (namespace, tenant, state) == (None, None, None)):
+        message = "A file holds one chain and its range, so --file goes with none of the options that choose them."
+        raise FilterError(message)
     if file is not None:
-        if not bounds.is_open or scan or namespace is not None or tenant is not None:
-            message = "A file holds one chain and its range, so --file goes with none of the options that choose them."
-            raise FilterError(message)
         source, chains = f"the file {file.name}", Chains((), f"from the file {file}", Reading())
         results = [_verify_file(Session.of(context), file)]
     else:
         with closing(Session.of(context).open()) as store:
             source = f"table {store.table.name} on {store.settings.engine_label}"
             chains = chosen_chains(store, namespace, tenant, scan=scan)
-            results = _verify_all(store, chains.names, bounds, thorough=thorough)
+            run_file = _run_file(state, namespace, tenant)
+            results = _verify_all(store, chains.names, bounds, thorough=thorough, run_file=run_file)
     if results and all(result.unreadable for result in results):
         message = f"Nothing could be read. {results[0].statement.report.reason}"
         raise EngineError(message)
@@ -128,13 +134,29 @@ def exit_status(verdict: Verdict, *, allow_unproven: bool) -> int:
     return NEGATIVE if verdict is Verdict.BROKEN else UNDECIDED
 
 
+def _run_file(state: Path | None, namespace: str | None, tenant: str | None) -> RunFile | None:
+    if state is None:
+        return None
+    if namespace is None or tenant is None:
+        message = "--state keeps the verification of one chain: give --namespace and --tenant with it."
+        raise FilterError(message)
+    return RunFile(state)
+
+
 def _verify_all(
-    store: AuditStore, chains: Sequence[tuple[str, str]], bounds: Range, *, thorough: bool
+    store: AuditStore,
+    chains: Sequence[tuple[str, str]],
+    bounds: Range,
+    *,
+    thorough: bool,
+    run_file: RunFile | None,
 ) -> list[_Result]:
     """Verify chains, a few at a time; once interrupted, the rest is `incomplete`, which is still a result."""
     stop = threading.Event()
     with progress_bar() as progress:
-        verify_one = partial(_verify_one, store, bounds=bounds, thorough=thorough, progress=progress, stop=stop)
+        verify_one = partial(
+            _verify_one, store, bounds=bounds, thorough=thorough, progress=progress, stop=stop, run_file=run_file
+        )
         if len(chains) == 1:
             results = [verify_one(chains[0])]
         else:
@@ -148,7 +170,8 @@ def _verify_all(
                     stop.set()
                 results = [future.result() for future in futures]
     if stop.is_set():
-        say("Stopped: what was not verified counts as incomplete.")
+        kept = "" if run_file is None else " The same command goes on from where it came to."
+        say(f"Stopped: what was not verified counts as incomplete.{kept}")
     return results
 
 
@@ -176,6 +199,7 @@ def _verify_one(
     thorough: bool,
     progress: ProgressBar,
     stop: threading.Event,
+    run_file: RunFile | None,
 ) -> _Result:
     namespace, tenant = chain
     if stop.is_set():
@@ -186,7 +210,8 @@ def _verify_one(
         if span.is_empty:
             reason = f"the range is empty there: it starts at {span.first} and ends at {span.last}"
             return _not_begun(store, namespace, tenant, reason, span=span)
-        walk = store.walk(namespace, tenant, first=span.first, last=span.last, thorough=thorough)
+        saved = None if run_file is None else run_file.saved
+        walk = store.walk(namespace, tenant, first=span.first, last=span.last, thorough=thorough, saved=saved)
     except EngineError as error:
         return _not_begun(store, namespace, tenant, str(error), unreadable=True)
     except KeyboardInterrupt:
@@ -195,6 +220,8 @@ def _verify_one(
     try:
         for step in walk:
             progress.update(task, completed=step.position, total=step.total or None)
+            if run_file is not None:
+                run_file.step(walk)
             if stop.is_set():
                 walk.stop(_STOPPED)
                 break
@@ -203,6 +230,8 @@ def _verify_one(
         walk.stop(_STOPPED)
     finally:
         progress.remove_task(task)
+    if run_file is not None:
+        run_file.keep(walk)
     report = walk.report
     unreadable = not stop.is_set() and report.verdict is Verdict.INCOMPLETE and report.reading.requests == 0
     return _Result(_stated(report, None if bounds.is_open else span), unreadable)

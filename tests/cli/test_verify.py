@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -264,7 +265,7 @@ def test_a_thorough_verification_reads_more_and_says_less_was_left_out() -> None
 
 def test_a_verification_whose_later_page_fails_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audit_core.chain.ahead.PAGE", 100)
-    failing(monkeypatch, "query", EngineUnreachableError("The engine went away."), after=2)
+    failing(monkeypatch, "query_unread", EngineUnreachableError("The engine went away."), after=1)
     result = demo("verify", *ACME, "--json")
     (chain,) = printed(result)["chains"]
     assert chain["verdict"] == "incomplete"
@@ -274,7 +275,7 @@ def test_a_verification_whose_later_page_fails_is_incomplete(monkeypatch: pytest
 
 def test_a_break_that_was_found_before_a_failure_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audit_core.chain.ahead.PAGE", 100)
-    failing(monkeypatch, "query", EngineUnreachableError("The engine went away."), after=3)
+    failing(monkeypatch, "query_unread", EngineUnreachableError("The engine went away."), after=2)
     result = demo("verify", "--namespace", "payments", "--tenant", "umbrella")
     assert result.exit_code == 1
     assert "not complete  The engine went away; its alarms were not read a second time" in result.stdout
@@ -295,6 +296,52 @@ def test_a_verification_that_is_stopped_is_incomplete_with_the_chains_it_did_not
     assert [chain["verdict"] for chain in report["chains"]] == ["incomplete"] * 3
     assert result.exit_code == 3
     assert result.stderr == "Stopped: what was not verified counts as incomplete.\n"
+
+
+# -- a run that is kept ----------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_stopped_is_kept_and_the_same_command_goes_on_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    state = tmp_path / "run.json"
+    arguments = ("verify", "--namespace", "payments", "--tenant", "hooli", "--state", str(state), "--json")
+    with monkeypatch.context() as patch:
+        patch.setattr("audit_core.chain.ahead.PAGE", 60)
+        failing(patch, "query_unread", KeyboardInterrupt(), after=2)
+        stopped = demo(*arguments)
+    assert printed(stopped)["verdict"] in {"broken", "incomplete"}
+    assert "The same command goes on from where it came to." in stopped.stderr
+    assert json.loads(state.read_bytes())["reader"]["position"] > 50
+    resumed, whole = printed(demo(*arguments)), printed(demo(*arguments))
+    for report in (resumed, whole):
+        (chain,) = report["chains"]
+        for told_later in ("reading", "at"):
+            chain.pop(told_later)
+        for finding in chain["findings"]:
+            finding["evidence"].pop("read_at")
+    assert resumed["chains"] == whole["chains"]
+    assert resumed["verdict"] == "broken"
+    assert not state.exists()
+
+
+def test_a_kept_run_of_another_chain_is_refused_and_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    state = tmp_path / "run.json"
+    with monkeypatch.context() as patch:
+        patch.setattr("audit_core.chain.ahead.PAGE", 60)
+        failing(patch, "query_unread", KeyboardInterrupt(), after=2)
+        demo("verify", *ACME, "--state", str(state))
+    before = state.read_bytes()
+    message = told(demo("verify", "--namespace", "payments", "--tenant", "hooli", "--state", str(state)))
+    assert "another chain" in message
+    assert state.read_bytes() == before
+    state.write_bytes(before[:100])
+    assert "damaged" in told(demo("verify", *ACME, "--state", str(state)))
+
+
+def test_a_run_is_kept_of_one_chain_alone(tmp_path: Path) -> None:
+    message = told(demo("verify", "--namespace", "payments", "--state", str(tmp_path / "run.json")))
+    assert "--tenant" in message
 
 
 # -- documents --------------------------------------------------------------------------------------------------------
