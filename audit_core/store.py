@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from audit_core import demo, directory, query
 from audit_core.append import DEADLINE_SECONDS, Appended, ChainWriter
+from audit_core.chain.pool import ReaderPool
 from audit_core.chain.reader import LAG_SECONDS
 from audit_core.chain.walk import ChainWalk, sequence_span
 from audit_core.client import build_client
@@ -268,10 +269,12 @@ class AuditStore:
         last: int | None = None,
         thorough: bool = False,
         saved: SavedRun | None = None,
+        pool: ReaderPool | None = None,
     ) -> ChainWalk:
         """Return a verification of one chain that goes on step by step (FORMAT 9), or goes on with a `saved` one.
 
-        Raises `FilterError`, `SavedRunError`.
+        `pool` are processes that read its pages (`reader_pool`); without, it is this one's threads. Raises
+        `FilterError`, `SavedRunError`.
         """
         return ChainWalk(
             self.table,
@@ -283,6 +286,7 @@ class AuditStore:
             thorough=thorough,
             lag_seconds=0.0 if self.settings.is_local else LAG_SECONDS,
             saved=saved,
+            pool=pool,
         )
 
     def verify(  # noqa: PLR0913 - what a verification is about
@@ -294,13 +298,18 @@ class AuditStore:
         last: int | None = None,
         thorough: bool = False,
         progress: Callable[[Progress], None] | None = None,
+        pool: ReaderPool | None = None,
     ) -> ChainReport:
         """Verify one chain, or a range of it (FORMAT 9). Raises `FilterError`; a failed read is told in the report."""
-        walk = self.walk(namespace, tenant, first=first, last=last, thorough=thorough)
+        walk = self.walk(namespace, tenant, first=first, last=last, thorough=thorough, pool=pool)
         for step in walk:
             if progress is not None:
                 progress(step)
         return walk.report
+
+    def reader_pool(self, processes: int) -> ReaderPool:
+        """Return processes to verify with, to be closed when done. Raises `InputError` (`chain.pool.ReaderPool`)."""
+        return ReaderPool(self.settings, processes)
 
     def export(self, namespace: str, tenant: str, *, first: int | None = None, last: int | None = None) -> ChainExport:
         """Return an export of one chain, or a range of it, that goes on step by step. Raises `FilterError`."""

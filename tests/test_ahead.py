@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import BrokenExecutor, Future
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,18 +114,18 @@ class TestInOrder:
                 second.set()
             return number
 
-        assert list(in_order(table, work, range(6))) == list(range(6))
+        assert list(in_order(partial(table.submit, work), range(6))) == [(number, number) for number in range(6)]
 
     def test_no_more_is_under_way_than_may_be(self, table: Table) -> None:
         begun: list[int] = []
-        steps = in_order(table, begun.append, range(50))
+        steps = in_order(partial(table.submit, begun.append), range(50))
         for taken in range(20):
             next(steps)
             assert len(begun) <= taken + 1 + AHEAD
 
     def test_who_needs_one_has_one_read(self, table: Table) -> None:
         begun: list[int] = []
-        next(in_order(table, begun.append, range(50)))
+        next(in_order(partial(table.submit, begun.append), range(50)))
         assert begun == [0]
 
     def test_an_error_comes_at_its_place(self, table: Table) -> None:
@@ -132,8 +134,8 @@ class TestInOrder:
                 raise EngineError("no")
             return number
 
-        steps = in_order(table, work, range(6))
-        assert [next(steps), next(steps)] == [0, 1]
+        steps = in_order(partial(table.submit, work), range(6))
+        assert [next(steps), next(steps)] == [(0, 0), (1, 1)]
         with pytest.raises(EngineError, match="no"):
             next(steps)
 
@@ -149,3 +151,13 @@ def test_a_page_border_below_the_first_position_is_no_start_for_a_range(store: A
     ]
     assert sorted(read[:5]) == [f"i-{place}" for place in range(5)]
     assert read[5:] == [f"r-{number}" for number in range(20)]
+
+
+def test_a_process_that_ends_is_a_failed_read() -> None:
+    def submit(_wanted: int) -> Future[int]:
+        ended: Future[int] = Future()
+        ended.set_exception(BrokenExecutor("killed"))
+        return ended
+
+    with pytest.raises(EngineError, match="has ended; verify again"):
+        list(in_order(submit, range(3)))

@@ -8,10 +8,13 @@ any time, each of 1 MB at most, so memory is bounded.
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
-from audit_core.chain.fetch import position_of
+from audit_core.chain.fetch import Question, position_of
+from audit_core.errors import EngineError
 from audit_core.items import MAX_NUMBER_DIGITS
 from audit_core.table import MAX_PAGE
 from audit_core.tip import sequence_range
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from audit_core.chain.fetch import IndexPage, Source
     from audit_core.items import Item
-    from audit_core.table import KeyRange, Table
+    from audit_core.table import KeyRange
 
 __all__ = ["AHEAD", "PAGE", "in_order", "index_pages"]
 
@@ -32,32 +35,43 @@ AHEAD = 4
 PAGE = 500
 """Records that one request of a verification reads."""
 
-_DENSE = 0.5
+_DENSE = Decimal("0.5")
 """The share of a range's positions that have to stand for the next ranges to be predicted."""
 
 Made = TypeVar("Made")
 Wanted = TypeVar("Wanted")
 
 
-def in_order(table: Table, work: Callable[[Wanted], Made], wanted: Iterable[Wanted]) -> Iterator[Made]:
-    """Do `work` for each of what is `wanted`, and yield what each gave, in order; raises what `work` raises.
+def in_order(
+    submit: Callable[[Wanted], Future[Made]], wanted: Iterable[Wanted], most: int = AHEAD
+) -> Iterator[tuple[Wanted, Made]]:
+    """Have each of what is `wanted` made by `submit`, and yield it with what came of it, in order.
 
-    The first is done alone, and one more at once with each that was taken, up to `AHEAD`: who needs little reads no
-    more than that. Who takes no more leaves the rest undone.
+    The first is made alone, and one more at once with each that was taken, up to `most`: who needs little reads no
+    more than that. Who takes no more leaves the rest undone. Raises what making raises, and `EngineError` where a
+    process that makes ended.
     """
-    pending: deque[Future[Made]] = deque()
+    pending: deque[tuple[Wanted, Future[Made]]] = deque()
     at_once = 1
     try:
         for one in wanted:
-            pending.append(table.submit(work, one))
+            pending.append((one, submit(one)))
             if len(pending) >= at_once:
-                at_once = min(at_once + 1, AHEAD)
-                yield pending.popleft().result()
+                at_once = min(at_once + 1, most)
+                yield _taken(pending)
         while pending:
-            yield pending.popleft().result()
+            yield _taken(pending)
+    except BrokenExecutor as error:
+        message = "A process that reads for the verification has ended; verify again, with fewer processes."
+        raise EngineError(message) from error
     finally:
-        for future in pending:
+        for _one, future in pending:
             future.cancel()
+
+
+def _taken(pending: deque[tuple[Wanted, Future[Made]]]) -> tuple[Wanted, Made]:
+    one, future = pending.popleft()
+    return one, future.result()
 
 
 def index_pages(
@@ -75,7 +89,7 @@ def index_pages(
     while True:
         # of a short range no more than it and what follows it
         limit = PAGE if last is None or low > last else min(PAGE, last - low + 2)
-        page = source.page(keys, start, limit, below)
+        page = source.page(Question(keys, start, limit, below))
         yield page, page.last_key is None
         if page.last_key is None:
             return
@@ -100,27 +114,25 @@ def _predicted(
     span, dense = PAGE, True
     reached = low
 
-    def ranges() -> Iterator[tuple[KeyRange, Item | None, int]]:
+    def ranges() -> Iterator[Question]:
         nonlocal reached
         key = start
         while dense and reached < end:
             first, reached = reached, min(reached + span, end)
-            yield _up_to(sequence_range(source.chain, first, None), reached), key, reached - first
+            yield Question(_up_to(sequence_range(source.chain, first, None), reached), key, MAX_PAGE, below)
             key = None
 
-    def read(wanted: tuple[KeyRange, Item | None, int]) -> tuple[KeyRange, int, IndexPage]:
-        keys, key, positions = wanted
-        return keys, positions, source.page(keys, key, MAX_PAGE, below)
-
-    for keys, positions, first_page in in_order(source.table, read, ranges()):
+    most = AHEAD if source.pool is None else max(AHEAD, 2 * source.pool.processes + 1)
+    for question, first_page in in_order(source.submit, ranges(), most):
         page, found = first_page, first_page.found
         yield page, False
         while page.last_key is not None:
             span = max(1, min(span, page.found))  # an answer ends at 1 MB
-            page = source.page(keys, page.last_key, MAX_PAGE, below)
+            page = source.page(question._replace(start=page.last_key))
             found += page.found
             yield page, False
-        dense = dense and found >= _DENSE * positions
+        first, last = (Decimal(bound or 0) for bound in (question.keys.first, question.keys.last))
+        dense = dense and found >= _DENSE * (last - first)
     return reached
 
 

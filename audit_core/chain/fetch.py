@@ -20,14 +20,16 @@ from audit_core.names import ns_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from concurrent.futures import Future
 
     from audit_core.chain.findings import Position
+    from audit_core.chain.pool import ReaderPool
     from audit_core.items import Item
     from audit_core.jsonwire import UnreadItem
     from audit_core.table import Answer, KeyRange, Reading, Table
     from audit_core.timestamps import Timestamp
 
-__all__ = ["FencePage", "IndexPage", "Source", "position_of"]
+__all__ = ["FencePage", "IndexPage", "Question", "Source", "position_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,18 @@ class FencePage:
     at: Timestamp
 
 
+class Question(NamedTuple):
+    """A page to be read of a part of the index: from `start` on, so many records at most.
+
+    Positions below `judged_below` are judged where they can be; None: none are.
+    """
+
+    keys: KeyRange
+    start: Item | None
+    limit: int
+    judged_below: int | None = None
+
+
 class _Place(NamedTuple):
     """A record of a page: its sequence number, None where it is no whole one, and itself or what was made of it."""
 
@@ -69,7 +83,7 @@ class _Place(NamedTuple):
 class Source:
     """One chain of a table. `thorough` reads the fence of every record, `consistent` reads records again by their ids.
 
-    Everything raises `EngineError`.
+    `pool` are processes that read pages in place of the table's threads. Everything raises `EngineError`.
     """
 
     table: Table
@@ -77,15 +91,21 @@ class Source:
     tenant: str
     thorough: bool = False
     consistent: bool = False
+    pool: ReaderPool | None = None
 
     @property
     def chain(self) -> str:
         """The chain's `ns_tenant`."""
         return ns_tenant(self.namespace, self.tenant)
 
-    def page(self, keys: KeyRange, start: Item | None, limit: int, judged_below: int | None = None) -> IndexPage:
-        """Read one page of a part of the index, from `start` on, and judge its positions below `judged_below`."""
-        answer = self.table.query_unread(keys, limit=limit, start=start)
+    def submit(self, question: Question) -> Future[IndexPage]:
+        """Have a page read elsewhere: by another thread, or another process."""
+        return self.table.submit(self.page, question) if self.pool is None else self.pool.page(self, question)
+
+    def page(self, question: Question) -> IndexPage:
+        """Read one page of the index, and judge what it shows whole."""
+        answer = self.table.query_unread(question.keys, limit=question.limit, start=question.start)
+        judged_below = question.judged_below
         reading, at = answer.reading, answer.at
         if self.consistent and answer.items:
             shown = [read_item(item) for item in answer.items]

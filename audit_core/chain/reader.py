@@ -7,12 +7,13 @@ Which steps that takes is decided here, and nothing is judged; single steps are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from audit_core.chain.ahead import PAGE, in_order, index_pages
-from audit_core.chain.fetch import Source, position_of
+from audit_core.chain.fetch import Question, Source, position_of
 from audit_core.chain.findings import position_from
 from audit_core.chain.judge import Standing
 from audit_core.chain.verifier import VerifierState  # noqa: TC001 - msgspec reads annotations while it runs
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from audit_core.chain.fetch import FencePage
     from audit_core.chain.findings import Position
+    from audit_core.chain.pool import ReaderPool
     from audit_core.chain.verifier import ChainVerifier
     from audit_core.fences import Fence
     from audit_core.items import Item
@@ -86,7 +88,7 @@ class ChainReader:
     fence of every record too and, of a whole chain, its tenant's records without a sequence number. `consistent` reads
     records again by their ids. `upper` is the chain's last position, None: it is looked for. `lag_seconds` is how long
     the index may lag behind. Iterating yields after each step and raises `EngineError`. `state` is where another one
-    came to: this one goes on from there.
+    came to: this one goes on from there. `pool` are processes that read pages.
     """
 
     def __init__(  # noqa: PLR0913 - what a reading is about
@@ -102,6 +104,7 @@ class ChainReader:
         upper: int | None = None,
         lag_seconds: float = 0.0,
         state: ReaderState | None = None,
+        pool: ReaderPool | None = None,
     ) -> None:
         self.verifier = verifier
         self.reading = Reading()
@@ -113,7 +116,7 @@ class ChainReader:
         self.only_unchained = False
         """Whether the tenant has records, and no chain."""
         self._table = table
-        self._source = Source(table, *names, thorough=thorough, consistent=consistent)
+        self._source = Source(table, *names, thorough=thorough, consistent=consistent, pool=pool)
         self._chain = self._source.chain
         self._first = first
         self._last = last
@@ -252,7 +255,7 @@ class ChainReader:
             if isinstance(last, Standing):
                 if last.bare is None:
                     keys = sequence_range(self._chain, last.position, last.position)
-                    page = self._source.page(keys, None, PAGE)
+                    page = self._source.page(Question(keys, None, PAGE))
                     self._note(page.reading, page.at)
                     anew: list[_Place] = []
                     self._sort_in(page.items, anew)
@@ -269,7 +272,8 @@ class ChainReader:
     def _walk_gap(self, last: int | None) -> Iterator[None]:
         """Feed positions without a record in the index, by their fences; `last` None: until fences end."""
         lacking = 0
-        for gap in in_order(self._table, self._source.gap, _spans(self.position, last)):
+        read = partial(self._table.submit, self._source.gap)
+        for _span, gap in in_order(read, _spans(self.position, last)):
             self._note(gap.reading, gap.at)
             self._gap_at = gap.at
             yield from self._look_in_index(gap)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from audit_core.chain.findings import ChainReport, Evidence, Finding
+    from audit_core.chain.pool import ReaderPool
     from audit_core.chain.reader import ReaderState
     from audit_core.retention import Lifetimes
     from audit_core.table import Table
@@ -55,9 +56,10 @@ class ChainWalk:
     `first` and `last` (inclusive sequence numbers, None: open) narrow it; `thorough` reads every fence, and of a whole
     chain also records without a sequence number. `lag_seconds` is how long the engine's indexes may lag. `verifier`
     makes the state machine that each passage feeds, another than `ChainVerifier`; records are then read consistently.
-    `saved` is what another one had come to, that this one goes on from. Iterating yields `Progress` after each step and
-    never raises `EngineError`: what could not be read makes the report incomplete. Raises `FilterError` when made, for
-    a range that is empty, `SavedRunError` for what was saved of another.
+    `saved` is what another one had come to, that this one goes on from; `pool` are processes that read pages. Iterating
+    yields `Progress` after each step and never raises `EngineError`: what could not be read makes the report
+    incomplete. Raises `FilterError` when made, for a range that is empty, `SavedRunError` for what was saved of
+    another.
     """
 
     def __init__(  # noqa: PLR0913 - what a verification is about
@@ -73,6 +75,7 @@ class ChainWalk:
         lag_seconds: float = 0.0,
         verifier: Callable[..., ChainVerifier] | None = None,
         saved: SavedRun | None = None,
+        pool: ReaderPool | None = None,
     ) -> None:
         for name, bound in (("first", first), ("last", last)):
             if bound is not None and not is_count(bound, 0):
@@ -88,6 +91,7 @@ class ChainWalk:
         self._last = last
         self._thorough = thorough
         self._lag_seconds = lag_seconds
+        self._pool = pool
         self._make = verifier or ChainVerifier
         # somebody who makes the verifier wants what it is fed, and that has to be what the table itself holds
         self._consistent = verifier is not None
@@ -235,6 +239,7 @@ class ChainWalk:
             upper=upper,
             lag_seconds=self._lag_seconds if upper is None else 0.0,
             state=state,
+            pool=self._pool,
         )
 
     def _read_again(self, alarms: Sequence[Finding]) -> Iterator[Progress]:

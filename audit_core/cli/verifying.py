@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,11 +35,12 @@ from audit_core.table import Reading
 from audit_core.timestamps import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.progress import Progress as ProgressBar
 
     from audit_core.chain.findings import ChainReport
+    from audit_core.chain.walk import ChainWalk
     from audit_core.store import AuditStore
 
 __all__ = ["exit_status", "verify"]
@@ -80,6 +81,9 @@ def verify(
         Path | None,
         typer.Option("--state", metavar="JSON", help="Keep how far it is in this file; once stopped, go on from it."),
     ] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", help="Processes that read and judge beside this one; of use for long chains.")
+    ] = 0,
     as_json: JsonFlag = False,
 ) -> None:
     """Verify one chain, or every chain that the directory lists, or a file that `export` wrote.
@@ -101,7 +105,9 @@ def verify(
             source = f"table {store.table.name} on {store.settings.engine_label}"
             chains = chosen_chains(store, namespace, tenant, scan=scan)
             run_file = _run_file(state, namespace, tenant)
-            results = _verify_all(store, chains.names, bounds, thorough=thorough, run_file=run_file)
+            with nullcontext() if not processes else store.reader_pool(processes) as pool:
+                walk = partial(store.walk, thorough=thorough, pool=pool)
+                results = _verify_all(store, chains.names, bounds, walk, run_file)
     if results and all(result.unreadable for result in results):
         message = f"Nothing could be read. {results[0].statement.report.reason}"
         raise EngineError(message)
@@ -147,15 +153,14 @@ def _verify_all(
     store: AuditStore,
     chains: Sequence[tuple[str, str]],
     bounds: Range,
-    *,
-    thorough: bool,
+    walk: Callable[..., ChainWalk],
     run_file: RunFile | None,
 ) -> list[_Result]:
     """Verify chains, a few at a time; once interrupted, the rest is `incomplete`, which is still a result."""
     stop = threading.Event()
     with progress_bar() as progress:
         verify_one = partial(
-            _verify_one, store, bounds=bounds, thorough=thorough, progress=progress, stop=stop, run_file=run_file
+            _verify_one, store, bounds=bounds, make_walk=walk, progress=progress, stop=stop, run_file=run_file
         )
         if len(chains) == 1:
             results = [verify_one(chains[0])]
@@ -196,7 +201,7 @@ def _verify_one(
     chain: tuple[str, str],
     *,
     bounds: Range,
-    thorough: bool,
+    make_walk: Callable[..., ChainWalk],
     progress: ProgressBar,
     stop: threading.Event,
     run_file: RunFile | None,
@@ -211,7 +216,7 @@ def _verify_one(
             reason = f"the range is empty there: it starts at {span.first} and ends at {span.last}"
             return _not_begun(store, namespace, tenant, reason, span=span)
         saved = None if run_file is None else run_file.saved
-        walk = store.walk(namespace, tenant, first=span.first, last=span.last, thorough=thorough, saved=saved)
+        walk = make_walk(namespace, tenant, first=span.first, last=span.last, saved=saved)
     except EngineError as error:
         return _not_begun(store, namespace, tenant, str(error), unreadable=True)
     except KeyboardInterrupt:
