@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import os
 import platform
 import statistics
 import sys
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +78,7 @@ def run(description: str | None, benches: Mapping[str, Callable[[str, int], Sequ
     parser.add_argument("--only", default="", help="a part of a bench's name: only these are run")
     options = parser.parse_args()
     with dynamodb_local() as url:
+        gc.freeze()  # as the command line does before it verifies
         chosen = [bench for name, bench in benches.items() if options.only in name]
         figures = [figure for bench in chosen for figure in bench(url, options.rounds)]
     show(figures, options.json)
@@ -93,3 +96,29 @@ def dynamodb_local(*options: str) -> Iterator[str]:
         sys.exit(missing)
     with engines.dynamodb_local(*options) as url:
         yield url
+
+
+def engine_load(work: Callable[[], object]) -> float:
+    """How many cores the engine that this process started keeps busy while some work is done (Linux)."""
+    engine = next(
+        stat.parent
+        for stat in Path("/proc").glob("[0-9]*/stat")
+        if (fields := _fields(stat))[0] == "java" and int(fields[2]) == os.getpid()
+    )
+    before, started = _processor_seconds(engine), time.perf_counter()
+    work()
+    return (_processor_seconds(engine) - before) / (time.perf_counter() - started)
+
+
+def _processor_seconds(process: Path) -> float:
+    fields = _fields(process / "stat")
+    return (int(fields[12]) + int(fields[13])) / os.sysconf("SC_CLK_TCK")
+
+
+def _fields(stat: Path) -> list[str]:
+    """The fields of a process's state behind its number: its name, its state, its parent, …"""
+    try:
+        name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+    except OSError:  # it has ended
+        return ["", "", "0"]
+    return [name, *rest.split()]

@@ -6,15 +6,19 @@ Run: python -m bench.reading [--rounds N] [--only NAME] [--json FILE]
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from audit_core.cli.verifying import CHAINS_AT_ONCE
 from bench import filling, floor, measure, reference, subjects
 from bench.measure import Figure
+from bench.subjects import NAMESPACE
 from tests import engines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from audit_core.chain.pool import ReaderPool
     from audit_core.store import AuditStore
 
 RECORDS = 20_000
@@ -28,9 +32,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def verified(store: AuditStore, tenant: str, *, fences: int = 0) -> None:
+def verified(store: AuditStore, tenant: str, *, fences: int = 0, pool: ReaderPool | None = None) -> None:
     """Verify a chain that is whole."""
-    report = store.verify(subjects.NAMESPACE, tenant)
+    report = store.verify(NAMESPACE, tenant, pool=pool)
     assert report.verdict.value == "intact", report
     assert report.records_checked == RECORDS
     assert report.reading.items >= RECORDS + fences
@@ -44,14 +48,19 @@ def verify(url: str, rounds: int) -> list[Figure]:
     recording = floor.Recording(store.table.client)
     verified(store, tenant)
     recording.stop()
-    ours, theirs, bare = [], [], []
+    ours, by_two, theirs, bare = [], [], [], []
+    pool = store.reader_pool(1)
+    verified(store, tenant, pool=pool)
     for _ in range(rounds):
         ours.append(RECORDS / seconds(lambda: verified(store, tenant)))
-        theirs.append(RECORDS / seconds(lambda: reference.verify(dynamodb, TABLE, subjects.NAMESPACE, tenant)))
+        by_two.append(RECORDS / seconds(lambda: verified(store, tenant, pool=pool)))
+        theirs.append(RECORDS / seconds(lambda: reference.verify(dynamodb, TABLE, NAMESPACE, tenant)))
         bare.append(RECORDS / seconds(lambda: floor.replay(url, recording.requests)))
+    pool.close()
     store.close()
     return [
         Figure("verify 20,000 records against the reference", "/s", ours, theirs, 3.6),
+        Figure("the same by two processes", "/s", by_two, theirs, 4.0),
         Figure("verify 20,000 records against the floor", "/s", ours, bare, 0.95),
     ]
 
@@ -64,11 +73,24 @@ def elsewhere(url: str, rounds: int) -> list[Figure]:
     ours, theirs = [], []
     for _ in range(rounds):
         ours.append(RECORDS / seconds(lambda: verified(store, tenant, fences=RECORDS)))
-        theirs.append(
-            RECORDS / seconds(lambda: reference.verify(dynamodb, TABLE, subjects.NAMESPACE, tenant, fences=True))
-        )
+        theirs.append(RECORDS / seconds(lambda: reference.verify(dynamodb, TABLE, NAMESPACE, tenant, fences=True)))
     store.close()
     return [Figure("verify 20,000 records written elsewhere", "/s", ours, theirs, 3.0)]
+
+
+def many(url: str, rounds: int) -> list[Figure]:
+    """Two thousand chains of ten records, a few at a time as the command does: how busy the engine is, in cores."""
+    table = "bench_many"
+    store = engines.open_local(url, table)
+    names = [f"tenant-{number:04}" for number in range(TENANTS)]
+    filling.fill(url, table, {**dict.fromkeys(names, 10), "long": RECORDS})
+    ours, one_long = [], []
+    for _ in range(rounds):
+        with ThreadPoolExecutor(CHAINS_AT_ONCE) as pool:
+            ours.append(measure.engine_load(lambda: list(pool.map(lambda name: store.verify(NAMESPACE, name), names))))
+        one_long.append(measure.engine_load(lambda: verified(store, "long")))
+    store.close()
+    return [Figure("engine busy with 2,000 chains of ten", "cores", ours, one_long, 1.0)]
 
 
 def tenants(url: str, rounds: int) -> list[Figure]:
@@ -85,7 +107,7 @@ def tenants(url: str, rounds: int) -> list[Figure]:
     return [Figure("list 2,000 tenants against a scan", "s", ours, theirs, 1 / 40, at_most=True)]
 
 
-BENCHES = {"verify": verify, "elsewhere": elsewhere, "tenants": tenants}
+BENCHES = {"verify": verify, "elsewhere": elsewhere, "many": many, "tenants": tenants}
 
 
 if __name__ == "__main__":
