@@ -23,6 +23,7 @@ from audit_core.errors import (
     WriteRefusedError,
 )
 from audit_core.groupcommit import GroupWriter
+from audit_core.linking import Candidate
 from audit_core.timestamps import Clock
 from tests.builders import record, records
 from tests.chains import NAMES
@@ -53,15 +54,19 @@ class Scripted:
         self.known: set[str] = set()
         self.takes = 0.0
 
-    def admit(self, one: AuditRecord, seconds: float) -> float:
+    def candidate(self, one: AuditRecord) -> Candidate:
         if one.provider == "bad":
             raise RecordError("bad")
+        return Candidate.of(one)
+
+    def give_up(self, _records: Sequence[AuditRecord], seconds: float) -> float:
         return Clock().monotonic() + seconds
 
     def turn(self, _chain: str, _give_up: float) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def append(self, batch: Sequence[AuditRecord], seconds: float) -> tuple[Appended, ...]:
+    def append_candidates(self, candidates: Sequence[Candidate], seconds: float) -> tuple[Appended, ...]:
+        batch = [candidate.record for candidate in candidates]
         self.batches.append([one.id for one in batch])
         self.entered.set()
         assert self.gate.wait(PATIENCE)
