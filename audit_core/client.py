@@ -63,10 +63,10 @@ def build_client(settings: Settings, *, endpoint_url: str | None = None) -> Dyna
     checked by the client, which would take more than half of its time for a transaction of 100 actions: values are
     checked before (FORMAT 6.1), the shape of requests by the type checker, and the engine refuses what is wrong.
 
-    A local engine gets made-up credentials and nothing of the user's AWS configuration. AWS gets the standard
-    credential chain, and only a `url` of the settings can lead elsewhere (`AWS_ENDPOINT_URL` is passed over, so that
-    the engine which a page names is the one that was read). Where the chain finds no credentials, build a new client
-    once it can: this one does not look again. Raises `CredentialsError` for a profile that does not exist.
+    A local engine gets made-up credentials, no signature, and nothing of the user's AWS configuration. AWS gets the
+    standard credential chain, and only a `url` of the settings can lead elsewhere (`AWS_ENDPOINT_URL` is passed over,
+    so that the engine which a page names is the one that was read). Where the chain finds no credentials, build a new
+    client once it can: this one does not look again. Raises `CredentialsError` for a profile that does not exist.
     """
     if settings.audit.backend == "memory" and endpoint_url is None:
         message = "The embedded engine has to be started before a client for it is built."

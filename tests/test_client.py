@@ -181,6 +181,17 @@ class TestSending:
         assert re.search("[0-9a-f]{64}", authorization) is None
         assert wire.requests[0].headers["X-Amz-Date"]
 
+    @pytest.mark.parametrize(
+        "url", ["http://127.0.0.1:9", "http://127.0.0.1:9/", "https://[::1]:9", "http://localhost:9/at"]
+    )
+    def test_a_local_engine_is_asked_where_its_url_says(self, url: str) -> None:
+        client = build_client(replace(LOCAL, audit=replace(LOCAL.audit, url=url)))
+        wire = Wire(client, (200, {}))
+
+        client.get_item(TableName="audit", Key=KEY)
+
+        assert wire.requests[0].url.rstrip("/") == url.rstrip("/")
+
     def test_aws_is_sent_a_signature_of_what_is_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
