@@ -24,7 +24,7 @@ from audit_core.errors import (
 from audit_core.fences import Fence, FenceState, fence_id
 from audit_core.hashing import same_item
 from audit_core.items import item_size, text_of, whole_number
-from audit_core.linking import Pair, check_size, fitting, same_content, unlinked
+from audit_core.linking import Candidate, Pair, fitting, same_content
 from audit_core.names import visible
 from audit_core.records import AuditRecord
 from audit_core.tip import Tip, TipFinder
@@ -73,7 +73,7 @@ class _Job:
     `doubt` names the records of the last transaction while it is not known whether it was committed.
     """
 
-    pending: list[AuditRecord]
+    pending: list[Candidate]
     give_up: float
     doubt: tuple[str, ...] = ()
     done: dict[str, Appended] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class ChainWriter:
         `NotWrittenError`, `OutcomeUnknownError`, `ChainBlockedError` or `EngineError` later, with what did go in under
         `appended` (FORMAT 6).
         """
-        return self._append(records, seconds)
+        return self.append_candidates([self.candidate(record) for record in records], seconds)
 
     def pass_over(self, record: AuditRecord, seconds: float = DEADLINE_SECONDS) -> Appended:
         """Append one record past the position that blocks its chain, without `previous_hash` (FORMAT 6.4).
@@ -130,15 +130,19 @@ class ChainWriter:
         try:
             self._finder(record).find()
         except ChainBlockedError as blocked:
-            return self._append([record], seconds, past=blocked.sequence_number)[0]
+            position = blocked.sequence_number
+            return self.append_candidates([self.candidate(record)], seconds, past=position)[0]
         message = f"Nothing blocks {visible(record.chain)}, so there is nothing to pass over; append as usual."
         raise WriteRefusedError(message)
 
-    def _append(self, records: Sequence[AuditRecord], seconds: float, past: int | None = None) -> tuple[Appended, ...]:
-        records = [unlinked(record) for record in records]
-        self._check(records, more=_LEAST_CHAIN_BYTES)
+    def append_candidates(
+        self, candidates: Sequence[Candidate], seconds: float, *, past: int | None = None
+    ) -> tuple[Appended, ...]:
+        """`append` records that were checked when they were handed in; `past` is a position to pass over."""
+        records = [candidate.record for candidate in candidates]
+        _check_batch(records)
         chain = records[0].chain
-        job = _Job(list(records), self._give_up(records, seconds))
+        job = _Job(list(candidates), self.give_up(records, seconds))
         with self.turn(chain, job.give_up):
             try:
                 if past is not None:
@@ -167,24 +171,30 @@ class ChainWriter:
     def _finder(self, record: AuditRecord) -> TipFinder:
         return TipFinder(self._table, record.namespace, record.tenant, self._lifetimes, local=self._local)
 
-    def admit(self, record: AuditRecord, seconds: float) -> float:
-        """Check a record that is to be appended later; returns when to give up, by the monotonic clock (FORMAT 6.1).
+    def candidate(self, record: AuditRecord, more: int = _LEAST_CHAIN_BYTES) -> Candidate:
+        """Check a record that is to be appended: what could not be stored is refused here (FORMAT 6.1).
 
-        Raises `RecordError`.
+        `more` is what it will weigh above what it weighs now. Raises `RecordError`.
         """
-        records = [unlinked(record)]
-        self._check(records, more=_LEAST_CHAIN_BYTES)
-        return self._give_up(records, seconds)
+        record.check_writable()
+        if record.id.startswith(self._prefix):
+            message = (
+                f"An id must not start with {self._prefix!r}, which names bookkeeping items; "
+                f"choose another than {visible(record.id[:40])}."
+            )
+            raise RecordError(message)
+        return Candidate.of(record, more)
 
     def put_unchained(self, records: Sequence[AuditRecord], seconds: float = DEADLINE_SECONDS) -> tuple[Appended, ...]:
         """Write up to 50 records of one tenant without a chain (hash chaining off), one by one; as `append` does."""
-        records = [unlinked(record) for record in records]
-        self._check(records)
-        job = _Job(list(records), self._give_up(records, seconds))
+        candidates = [self.candidate(record, more=0) for record in records]
+        records = [candidate.record for candidate in candidates]
+        _check_batch(records)
+        job = _Job(list(candidates), self.give_up(records, seconds))
         try:
             self._register(records[0], job)
-            for record in records:
-                self._put_alone(record, job)
+            for candidate in candidates:
+                self._put_alone(candidate, job)
         except AuditError as error:
             error.appended = tuple(job.done.values())
             raise
@@ -194,18 +204,18 @@ class ChainWriter:
         if record.chain in self._registered:
             return
         update = register_update(self._prefix, self._table.name, record, self._table.clock.now())
-        call = WriteCall(self._table, [pending.id for pending in job.pending], job.give_up)
+        call = WriteCall(self._table, [pending.record.id for pending in job.pending], job.give_up)
         with self._gate:
             call.run(lambda: self._table.client.update_item(**update))
         self._registered.add(record.chain)
 
-    def _put_alone(self, record: AuditRecord, job: _Job) -> None:
+    def _put_alone(self, candidate: Candidate, job: _Job) -> None:
         self._check_time(job)
-        item = record.to_item()
+        record, item = candidate.record, candidate.item
         call = WriteCall(self._table, [record.id], job.give_up, [item])
         with self._gate:
             failed = call.run(lambda: self._table.client.put_item(**self._put(item)))
-        job.pending.remove(record)
+        job.pending.remove(candidate)
         if failed is None:
             job.done[record.id] = Appended(record, duplicate=False)
             return
@@ -217,7 +227,7 @@ class ChainWriter:
             job.conflicts.append(record.id)
 
     def _run(self, job: _Job, chain: str) -> None:
-        first = job.pending[0]
+        first = job.pending[0].record
         finder = self._finder(first)
         tip = self._tips.get(chain)
         if tip is None:
@@ -276,7 +286,7 @@ class ChainWriter:
                 ours = bool(job.doubt) and same_item(pair.item, old)
                 job.done[pair.record.id] = Appended(AuditRecord.from_item(old), duplicate=not ours)
         job.conflicts += [record_id for record_id in standing if record_id not in job.done]
-        job.pending = [record for record in job.pending if record.id not in standing]
+        job.pending = [candidate for candidate in job.pending if candidate.record.id not in standing]
 
     def _in_chain(self, pairs: Sequence[Pair], standing: Mapping[str, Item]) -> set[str]:
         """Return the ids of the records that stand in their chain, at a position whose fence is bare or names them."""
@@ -322,7 +332,7 @@ class ChainWriter:
         """Raise `NotWrittenError` when the time is up before the next write is sent (FORMAT 6.1)."""
         if self._table.clock.monotonic() >= job.give_up:
             why = "The chain was busy, or could not be read in time; try again."
-            raise not_written([record.id for record in job.pending], why)
+            raise not_written([candidate.record.id for candidate in job.pending], why)
 
     def _put(self, item: Item) -> dict[str, Any]:
         return {
@@ -332,31 +342,7 @@ class ChainWriter:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-    def _check(self, records: Sequence[AuditRecord], more: int = 0) -> None:
-        """Raise `RecordError` for what could not be stored, before anything is sent (FORMAT 6.1).
-
-        `more` is what each will weigh above what it weighs now.
-        """
-        if not 1 <= len(records) <= BATCH_LIMIT:
-            message = f"A batch holds 1 to {BATCH_LIMIT} records, not {len(records)}; split it."
-            raise RecordError(message)
-        if len({record.chain for record in records}) > 1:
-            message = "A batch belongs to one namespace and tenant; split it by chain."
-            raise RecordError(message)
-        if len({record.id for record in records}) < len(records):
-            message = "A batch holds one id twice; give every record an id of its own."
-            raise RecordError(message)
-        for record in records:
-            record.check_writable()
-            if record.id.startswith(self._prefix):
-                message = (
-                    f"An id must not start with {self._prefix!r}, which names bookkeeping items; "
-                    f"choose another than {visible(record.id[:40])}."
-                )
-                raise RecordError(message)
-            check_size(record.to_item(), more)
-
-    def _give_up(self, records: Sequence[AuditRecord], seconds: float) -> float:
+    def give_up(self, records: Sequence[AuditRecord], seconds: float) -> float:
         """Return when to give up, by the monotonic clock: a second before the first expiry at last (FORMAT 6.1)."""
         started = self._table.clock.monotonic()
         expiries = [record.expires_at for record in records if record.expires_at is not None]
@@ -370,6 +356,19 @@ class ChainWriter:
             )
             raise RecordError(message)
         return started + min(seconds, left - 1)
+
+
+def _check_batch(records: Sequence[AuditRecord]) -> None:
+    """Raise `RecordError` for records that do not go into one transaction, before anything is sent (FORMAT 6.1)."""
+    if not 1 <= len(records) <= BATCH_LIMIT:
+        message = f"A batch holds 1 to {BATCH_LIMIT} records, not {len(records)}; split it."
+        raise RecordError(message)
+    if len({record.chain for record in records}) > 1:
+        message = "A batch belongs to one namespace and tenant; split it by chain."
+        raise RecordError(message)
+    if len({record.id for record in records}) < len(records):
+        message = "A batch holds one id twice; give every record an id of its own."
+        raise RecordError(message)
 
 
 def _ended(job: _Job, records: Sequence[AuditRecord]) -> tuple[Appended, ...]:

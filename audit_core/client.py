@@ -1,8 +1,8 @@
 """The one place that builds a DynamoDB client, and that reads the engine's clock off an answer.
 
 What its exceptions mean is said in `enginefaults`, whose names are also here, how JSON is read and written in
-`jsonwire`; what is asked of the engine, and what is
-done about a write whose outcome is in doubt, is left to `table`, `append` and the others.
+`jsonwire`, how requests leave in `transport`; what is asked of the engine, and what is done about a write whose outcome
+is in doubt, is left to `table`, `append` and the others.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from botocore.config import Config
 from audit_core.enginefaults import THROTTLE_CODES, engine_errors, translate
 from audit_core.errors import EngineError
 from audit_core.jsonwire import ParserFactory, write_transactions_by_orjson
+from audit_core.transport import LOCAL_KEY, send_in_one_piece, spare_what_only_aws_needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +49,6 @@ READ_OPERATIONS = (
     "Scan",
     "TransactGetItems",
 )
-_LOCAL_KEY = "local"
 _SERVER_FAULT = 500
 
 
@@ -63,10 +63,10 @@ def build_client(settings: Settings, *, endpoint_url: str | None = None) -> Dyna
     checked by the client, which would take more than half of its time for a transaction of 100 actions: values are
     checked before (FORMAT 6.1), the shape of requests by the type checker, and the engine refuses what is wrong.
 
-    A local engine gets made-up credentials and nothing of the user's AWS configuration. AWS gets the standard
-    credential chain, and only a `url` of the settings can lead elsewhere (`AWS_ENDPOINT_URL` is passed over, so that
-    the engine which a page names is the one that was read). Where the chain finds no credentials, build a new client
-    once it can: this one does not look again. Raises `CredentialsError` for a profile that does not exist.
+    A local engine gets made-up credentials, no signature, and nothing of the user's AWS configuration. AWS gets the
+    standard credential chain, and only a `url` of the settings can lead elsewhere (`AWS_ENDPOINT_URL` is passed over,
+    so that the engine which a page names is the one that was read). Where the chain finds no credentials, build a new
+    client once it can: this one does not look again. Raises `CredentialsError` for a profile that does not exist.
     """
     if settings.audit.backend == "memory" and endpoint_url is None:
         message = "The embedded engine has to be started before a client for it is built."
@@ -92,7 +92,7 @@ def build_client(settings: Settings, *, endpoint_url: str | None = None) -> Dyna
         config = config.merge(Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False))
     session.set_config_variable("ignore_configured_endpoint_urls", value=True)
     session.register_component("response_parser_factory", ParserFactory())
-    key = _LOCAL_KEY if settings.is_local else None
+    key = LOCAL_KEY if settings.is_local else None
     with engine_errors(settings):
         client: DynamoDBClient = boto3.Session(botocore_session=session, region_name=settings.audit.region).client(
             "dynamodb",
@@ -102,6 +102,9 @@ def build_client(settings: Settings, *, endpoint_url: str | None = None) -> Dyna
             aws_secret_access_key=key,
         )
     write_transactions_by_orjson(client)
+    send_in_one_piece(client)
+    if settings.is_local:
+        spare_what_only_aws_needs(client)
     for operation in READ_OPERATIONS:
         question = f"needs-retry.dynamodb.{operation}"
         client.meta.events.register(question, _seconds_before_repeating)  # type: ignore[arg-type] # the stubs: None

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from audit_core.append import ChainWriter
+    from audit_core.linking import Candidate
     from audit_core.records import AuditRecord
     from audit_core.timestamps import Clock
 
@@ -66,11 +67,16 @@ class GroupStats:
 class _Waiting:
     """A record that waits: until when it may, since when it does, and whether an earlier attempt is in doubt."""
 
-    record: AuditRecord
+    candidate: Candidate
     future: Future[Appended]
     give_up: float
     since: float
     doubted: bool = False
+
+    @property
+    def id(self) -> str:
+        """The record's."""
+        return self.candidate.record.id
 
 
 class GroupWriter:
@@ -121,8 +127,9 @@ class GroupWriter:
         `close`, `NotWrittenError` when the queue stays full for too long.
         """
         prepared = self._prepare(record)
-        give_up = self._writer.admit(prepared, seconds)
-        waiting = _Waiting(prepared, Future(), give_up, self._clock.monotonic())
+        candidate = self._writer.candidate(prepared)
+        give_up = self._writer.give_up([prepared], seconds)
+        waiting = _Waiting(candidate, Future(), give_up, self._clock.monotonic())
         with self._changed:
             while self._waiting >= self._limit and not self._closed:
                 left = give_up - self._clock.monotonic()
@@ -213,11 +220,11 @@ class GroupWriter:
             queue = self._queues[chain]
             batch: list[_Waiting] = []
             ids: set[str] = set()
-            while queue and len(batch) < BATCH_LIMIT and queue[0].record.id not in ids:
+            while queue and len(batch) < BATCH_LIMIT and queue[0].id not in ids:
                 waiting = queue.popleft()
                 if waiting.future.running() or waiting.future.set_running_or_notify_cancel():
                     batch.append(waiting)
-                    ids.add(waiting.record.id)
+                    ids.add(waiting.id)
                 else:
                     self._waiting -= 1
             if not batch:
@@ -229,14 +236,14 @@ class GroupWriter:
         """Write a batch and tell whoever waits; returns those that have time for another attempt."""
         seconds = max(0.0, min(waiting.give_up for waiting in batch) - self._clock.monotonic())
         try:
-            appended = self._writer.append([waiting.record for waiting in batch], seconds)
+            appended = self._writer.append_candidates([waiting.candidate for waiting in batch], seconds)
         except RecordError as error:
             if len(batch) == 1:
                 return self._settle(batch, (), error)
             # one record spoils the batch: each goes by itself, as far as it is not in
             done = {one.record.id for one in error.appended}
-            self._settle([waiting for waiting in batch if waiting.record.id in done], error.appended, None)
-            rest = [waiting for waiting in batch if waiting.record.id not in done]
+            self._settle([waiting for waiting in batch if waiting.id in done], error.appended, None)
+            rest = [waiting for waiting in batch if waiting.id not in done]
             return [again for waiting in rest for again in self._commit([waiting])]
         except AuditError as error:
             return self._settle(batch, error.appended, error)
@@ -252,7 +259,7 @@ class GroupWriter:
         now = self._clock.monotonic()
         again = []
         for waiting in batch:
-            record_id = waiting.record.id
+            record_id = waiting.id
             waiting.doubted |= record_id in doubt
             if record_id in done:
                 with self._changed:
@@ -272,7 +279,7 @@ class GroupWriter:
 
 def _own_error(error: Exception | None, waiting: _Waiting) -> Exception | None:
     """Return what became of one record of a batch that failed."""
-    ids = (waiting.record.id,)
+    ids = (waiting.id,)
     if isinstance(error, ConflictError):
         message = f"{ids[0]} was not written, because the id is taken by other content; give it an id of its own."
         return ConflictError(message, ids)

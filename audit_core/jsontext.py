@@ -50,15 +50,9 @@ def compact_json(text: str) -> str:
     surrogate, or more than 100 levels of nesting (CASES 6, 7, 11).
     """
     try:
-        value = json.loads(text, parse_float=_finite, parse_int=str, parse_constant=_finite)
-        text.encode()
-        if "\\ud" in text.lower():  # an escape can hide a lone surrogate
-            json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError as error:
-        raise RecordError(_TOO_DEEP) from error
-    except ValueError as error:
-        message = f"A text that should be JSON is not: {error}."
-        raise RecordError(message) from error
+        orjson.loads(text)  # what it takes is in order, and it takes nearly all
+    except orjson.JSONDecodeError:
+        _check_json(text)
     if _COMPACT.fullmatch(text) and text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
         return text  # nothing to take out, and too few brackets to nest too deep
     depth = deepest = 0
@@ -110,6 +104,20 @@ def exact_text(value: object, *, sort_keys: bool = False) -> str:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None).decode()
     except orjson.JSONEncodeError as error:
         message = f"A value cannot be written as JSON: {error}. Replace what is not valid Unicode."
+        raise RecordError(message) from error
+
+
+def _check_json(text: str) -> None:
+    """Raise `RecordError` as `compact_json` does; takes what orjson refuses as well, integers of any size for one."""
+    try:
+        value = json.loads(text, parse_float=_finite, parse_int=str, parse_constant=_finite)
+        text.encode()
+        if "\\ud" in text.lower():  # an escape can hide a lone surrogate
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise RecordError(_TOO_DEEP) from error
+    except ValueError as error:
+        message = f"A text that should be JSON is not: {error}."
         raise RecordError(message) from error
 
 

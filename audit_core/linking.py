@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from audit_core.items import Item
     from audit_core.records import AuditRecord
 
-__all__ = ["Pair", "check_size", "fitting", "link_record", "same_content", "unlinked"]
+__all__ = ["Candidate", "Pair", "check_size", "fitting", "link_record", "same_content", "unlinked"]
 
 _CHAIN_FIELDS = ("sequence_number", "previous_chain_sequence", *HASH_FIELDS)
 _MAY_DIFFER = frozenset((*_CHAIN_FIELDS, "expires_at", "expires_at_ttl"))
@@ -33,50 +33,71 @@ _TRANSACTION_ACTIONS = 100
 
 def link_record(tip: Tip, record: AuditRecord) -> AuditRecord:
     """Return the record as it stands behind `tip`: numbered, linked, both its hashes computed (FORMAT 2 to 4)."""
-    return _linked(tip, record)[0]
+    return Pair.behind(tip, record).record
 
 
-def _linked(tip: Tip, record: AuditRecord) -> tuple[AuditRecord, dict[str, dict[str, Any]]]:
-    """Return a record behind `tip`, and its typed item; the hashes are taken of the item, so it is made once."""
-    number = tip.sequence_number + 1
-    position, chain = (None, None) if tip.link is None else tip.link
-    skipped_to = None if position == number - 1 else position
-    item = unlinked(record).to_item()
-    item["sequence_number"] = {"N": str(number)}
-    if tip.record_hash is not None:
-        item["previous_hash"] = {"S": tip.record_hash}
-    if chain is not None:
-        item["previous_chain_hash"] = {"S": chain}
-    if skipped_to is not None:
-        item["previous_chain_sequence"] = {"N": str(skipped_to)}
-    own_hash = record_hash(item)
-    item["record_hash"] = {"S": own_hash}
-    content = content_hash(item)
-    item["content_hash"] = {"S": content}
-    linked = record.placed(
-        sequence_number=number,
-        record_hash=own_hash,
-        previous_hash=tip.record_hash,
-        content_hash=content,
-        previous_chain_hash=chain,
-        previous_chain_sequence=skipped_to,
-    )
-    return linked, item
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that waits for its place in a chain, with its typed item and the bytes of that.
+
+    Made once for an append, however long the record waits and however often its place is lost to another writer.
+    """
+
+    record: AuditRecord
+    item: dict[str, dict[str, Any]]
+    size: int
+
+    @classmethod
+    def of(cls, record: AuditRecord, more: int = 0) -> Candidate:
+        """Take a record out of any chain and weigh it. Raises `RecordError` where `more` on top would be too much."""
+        record = unlinked(record)
+        item = record.to_item()
+        return cls(record, item, check_size(item, more))
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A linked record with the two items that one transaction puts for it."""
+    """A linked record with the two items that one transaction puts for it, and the bytes of the first."""
 
     record: AuditRecord
     item: dict[str, dict[str, Any]]
     fence: dict[str, dict[str, Any]]
+    size: int
 
     @classmethod
     def behind(cls, tip: Tip, record: AuditRecord) -> Pair:
         """Link a record behind the tip."""
-        linked, item = _linked(tip, record)
-        return cls(linked, item, full_fence(item, record.namespace, record.tenant, tip.sequence_number + 1))
+        return cls.placing(tip, Candidate.of(record))
+
+    @classmethod
+    def placing(cls, tip: Tip, candidate: Candidate) -> Pair:
+        """Link a candidate behind the tip; the hashes are taken of the item, so that it is made once."""
+        number = tip.sequence_number + 1
+        position, chain = (None, None) if tip.link is None else tip.link
+        skipped_to = None if position == number - 1 else position
+        place = {"sequence_number": {"N": str(number)}}
+        if tip.record_hash is not None:
+            place["previous_hash"] = {"S": tip.record_hash}
+        if chain is not None:
+            place["previous_chain_hash"] = {"S": chain}
+        if skipped_to is not None:
+            place["previous_chain_sequence"] = {"N": str(skipped_to)}
+        item = {**candidate.item, **place}
+        own_hash = record_hash(item)
+        item["record_hash"] = place["record_hash"] = {"S": own_hash}
+        content = content_hash(item)
+        item["content_hash"] = place["content_hash"] = {"S": content}
+        record = candidate.record
+        linked = record.placed(
+            sequence_number=number,
+            record_hash=own_hash,
+            previous_hash=tip.record_hash,
+            content_hash=content,
+            previous_chain_hash=chain,
+            previous_chain_sequence=skipped_to,
+        )
+        fence = full_fence(item, record.namespace, record.tenant, number)
+        return cls(linked, item, fence, candidate.size + item_size(place))
 
     @property
     def tip(self) -> Tip:
@@ -97,14 +118,15 @@ def same_content(new: Item, old: Item) -> bool:
     return same_item(new, old, but=_MAY_DIFFER)
 
 
-def fitting(tip: Tip, pending: Sequence[AuditRecord], *, register: bool) -> list[Pair]:
+def fitting(tip: Tip, pending: Sequence[Candidate], *, register: bool) -> list[Pair]:
     """Link as many of the pending records as one transaction takes: 100 actions, 4 MB (FORMAT 6.3)."""
     most = (_TRANSACTION_ACTIONS - register) // 2
     pairs: list[Pair] = []
     size = 0
-    for record in pending[:most]:
-        pair = Pair.behind(tip, record)
-        weight = check_size(pair.item) + item_size(pair.fence)
+    for candidate in pending[:most]:
+        pair = Pair.placing(tip, candidate)
+        _require_size(pair.item, pair.size)
+        weight = pair.size + item_size(pair.fence)
         if pairs and size + weight > _TRANSACTION_BYTES:
             break
         size += weight
@@ -115,11 +137,15 @@ def fitting(tip: Tip, pending: Sequence[AuditRecord], *, register: bool) -> list
 
 def check_size(item: Item, more: int = 0) -> int:
     """Return the bytes of an item; raises `RecordError` where DynamoDB would not take it with `more` (CASES 12)."""
-    size = item_size(item) + more
+    size = item_size(item)
+    _require_size(item, size + more)
+    return size
+
+
+def _require_size(item: Item, size: int) -> None:
     if size > MAX_ITEM_BYTES:
         message = (
             f"The record {visible(item['id']['S'][:40])} takes {size:,} bytes, attribute names included; DynamoDB "
             f"keeps at most {MAX_ITEM_BYTES:,}. Store less of its payload."
         )
         raise RecordError(message)
-    return size

@@ -7,9 +7,9 @@ in `hashing`; the chain's attributes are filled in by `append`.
 
 from __future__ import annotations
 
-import copy
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -146,9 +146,12 @@ class AuditRecord:
 
     def placed(self, **place: int | str | None) -> AuditRecord:
         """Return the record at a place in its chain, or at none: number, hashes and links, which are not checked."""
-        record = copy.copy(self)
+        # a third of the time of copy.copy, which asks a slotted class for its state by name
+        record = object.__new__(AuditRecord)
+        for put, value in zip(_PUT.values(), _ALL_OF(self), strict=True):
+            put(record, value)
         for name, value in place.items():
-            object.__setattr__(record, name, value)
+            _PUT[name](record, value)
         return record
 
     def to_item(self) -> dict[str, dict[str, Any]]:
@@ -198,6 +201,10 @@ class AuditRecord:
                 values[name] = whole_number(item[name]["N"])
         extra = {name: value for name, value in item.items() if name not in KNOWN_ATTRIBUTES}
         return cls(**values, extra=MappingProxyType(extra))
+
+
+_PUT = {each.name: getattr(AuditRecord, each.name).__set__ for each in fields(AuditRecord)}
+_ALL_OF = attrgetter(*_PUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """The floor: the very requests that a client sends, prebuilt, over one connection, their answers read and not parsed.
 
-Nothing written in Python over HTTP can do the same work in less time with one request at a time.
+Each leaves in one piece, head and body together. Nothing written in Python over HTTP can do the same work in less time
+with one request at a time.
 """
 
 from __future__ import annotations
 
 import http.client
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -38,11 +40,15 @@ class Recording:
 def replay(url: str, requests: Iterable[tuple[dict[str, str], bytes]]) -> int:
     """Send requests one after another; returns the bytes that came back. An answer other than 200 is an error."""
     place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+    connection = socket.create_connection((place.hostname, place.port), timeout=60)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     read = 0
     for headers, body in requests:
-        connection.request("POST", "/", body, headers)
-        answer = connection.getresponse()
+        fields = {"Host": place.netloc, **headers, "Content-Length": len(body)}
+        head = "".join(("POST / HTTP/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in fields.items()), "\r\n"))
+        connection.sendall(head.encode() + body)
+        answer = http.client.HTTPResponse(connection, method="POST")
+        answer.begin()
         content = answer.read()
         if answer.status != http.client.OK:
             raise RuntimeError(content.decode(errors="replace"))

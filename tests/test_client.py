@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import io
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import botocore.session
 import pytest
@@ -123,6 +129,98 @@ class TestBuilding:
     def test_the_embedded_engine_has_to_run_first(self) -> None:
         with pytest.raises(errors.EngineError, match="has to be started"):
             build_client(Settings(audit=AuditSettings(backend="memory")))
+
+
+class _Socket:
+    """Keeps what is written to it, write by write, and answers nothing."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.written.append(bytes(data))
+
+    def settimeout(self, _seconds: float) -> None: ...
+
+
+def written(url: str, body: Any) -> list[bytes]:
+    """What a connection of the client's to a URL writes for a request, write by write."""
+    client = build_client(replace(LOCAL, audit=replace(LOCAL.audit, url=url)))
+    pool = client._endpoint.http_session._manager.connection_from_url(url)  # type: ignore[attr-defined]  # noqa: SLF001
+    connection = pool.ConnectionCls("127.0.0.1", 9)
+    connection.sock = _Socket()
+    connection.request("POST", "/", body=body, headers={"Content-Length": "9"})
+    return connection.sock.written
+
+
+class TestSending:
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "https://127.0.0.1:9"])
+    @pytest.mark.parametrize("body", [b"{}", b"x" * 200_000], ids=["small", "large"])
+    def test_a_request_leaves_in_one_piece(self, url: str, body: bytes) -> None:
+        (piece,) = written(url, body)
+
+        head, _, rest = piece.partition(b"\r\n\r\n")
+        assert head.startswith(b"POST / HTTP/1.1\r\n")
+        assert head.count(b"Content-Length") == 1
+        assert rest == body
+
+    @pytest.mark.parametrize("body", [None, io.BytesIO(b"of a file")], ids=["none", "file"])
+    def test_what_has_no_body_of_bytes_leaves_as_usual(self, body: Any) -> None:
+        sent = b"".join(written("http://127.0.0.1:9", body))
+
+        assert sent.partition(b"\r\n\r\n")[2] == (b"of a file" if body else b"")
+
+    def test_a_local_engine_is_shown_a_key_and_region_and_no_signature(self) -> None:
+        client = build_client(replace(LOCAL, audit=replace(LOCAL.audit, region="eu-west-3")))
+        wire = Wire(client, (200, {}))
+
+        client.get_item(TableName="audit", Key=KEY)
+
+        authorization = wire.requests[0].headers["Authorization"].decode()
+        assert "Credential=local/20260101/eu-west-3/dynamodb/aws4_request" in authorization
+        assert re.search("[0-9a-f]{64}", authorization) is None
+        assert wire.requests[0].headers["X-Amz-Date"]
+
+    @pytest.mark.parametrize(
+        "url", ["http://127.0.0.1:9", "http://127.0.0.1:9/", "https://[::1]:9", "http://localhost:9/at"]
+    )
+    def test_a_local_engine_is_asked_where_its_url_says(self, url: str) -> None:
+        client = build_client(replace(LOCAL, audit=replace(LOCAL.audit, url=url)))
+        wire = Wire(client, (200, {}))
+
+        client.get_item(TableName="audit", Key=KEY)
+
+        assert wire.requests[0].url.rstrip("/") == url.rstrip("/")
+
+    def test_aws_is_sent_a_signature_of_what_is_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+        client = build_client(AWS)
+        wire = Wire(client, (200, {}), (200, {}))
+
+        for token in ("one", "two"):
+            client.transact_write_items(
+                TransactItems=[{"Put": {"TableName": "audit", "Item": KEY}}], ClientRequestToken=token
+            )
+
+        for one in wire.requests:
+            assert json.loads(one.body)["TransactItems"]
+            assert one.headers["Authorization"].decode().endswith(f"Signature={signature(one, 'example')}")
+
+
+def signature(request: Any, secret: str) -> str:
+    """The signature that AWS computes of what it gets (Signature Version 4)."""
+    headers = {name.lower(): value.decode() for name, value in request.headers.items() if isinstance(value, bytes)}
+    headers["host"] = urlsplit(request.url).netloc
+    scope, signed = re.findall(r"Credential=[^/]+/(\S+), SignedHeaders=([^,]+)", headers["authorization"])[0]
+    sent = [f"{name}:{headers[name]}\n" for name in signed.split(";")]
+    canonical = "\n".join(("POST", "/", "", "".join(sent), signed, hashlib.sha256(request.body).hexdigest()))
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    text = "\n".join(("AWS4-HMAC-SHA256", headers["x-amz-date"], scope, digest))
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 class TestRepeating:

@@ -23,6 +23,8 @@ from audit_core.errors import (
     WriteRefusedError,
 )
 from audit_core.groupcommit import GroupWriter
+from audit_core.linking import Candidate
+from audit_core.records import AuditRecord
 from audit_core.timestamps import Clock
 from tests.builders import record, records
 from tests.chains import NAMES
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from audit_core.append import ChainWriter
-    from audit_core.records import AuditRecord
     from audit_core.store import AuditStore
 
 Answer = Exception | None
@@ -53,15 +54,19 @@ class Scripted:
         self.known: set[str] = set()
         self.takes = 0.0
 
-    def admit(self, one: AuditRecord, seconds: float) -> float:
+    def candidate(self, one: AuditRecord) -> Candidate:
         if one.provider == "bad":
             raise RecordError("bad")
+        return Candidate.of(one)
+
+    def give_up(self, _records: Sequence[AuditRecord], seconds: float) -> float:
         return Clock().monotonic() + seconds
 
     def turn(self, _chain: str, _give_up: float) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def append(self, batch: Sequence[AuditRecord], seconds: float) -> tuple[Appended, ...]:
+    def append_candidates(self, candidates: Sequence[Candidate], seconds: float) -> tuple[Appended, ...]:
+        batch = [candidate.record for candidate in candidates]
         self.batches.append([one.id for one in batch])
         self.entered.set()
         assert self.gate.wait(PATIENCE)
@@ -350,6 +355,18 @@ def test_many_threads_write_two_chains_without_a_gap(store: AuditStore) -> None:
     for tenant in tenants:
         report = store.verify(NAMES[0], tenant, thorough=True)
         assert (report.verdict, report.records_checked) == (Verdict.INTACT, 160)
+
+
+def test_a_record_becomes_an_item_once_however_long_it_waits(
+    store: AuditStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    to_item = AuditRecord.to_item
+    monkeypatch.setattr(AuditRecord, "to_item", lambda one: made.append(one.id) or to_item(one))
+    with store.group_writer() as writer:
+        for future in [writer.submit(one) for one in records(60)]:
+            future.result(60)
+    assert sorted(made) == sorted(ids(60))
 
 
 def test_what_is_there_already_is_recognised(store: AuditStore) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import patch
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,20 @@ values = st.recursive(
     max_leaves=12,
 )
 spaces = st.text(" \t\r\n", max_size=3)
+PIECES = [
+    *'[]{}:,"-+.0e1 \t\n',
+    '"a"',
+    '"\\ud83d',
+    '\\ude00"',
+    '"\ud800"',
+    "9" * 400,
+    "1e400",
+    "null",
+    "NaN",
+    "\ufeff",
+    "\xa0",
+]
+near_json = st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | values.map(json.dumps)
 
 BAD_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", '{"a":[1,NaN]}', "[1e999999999]"]
 NOT_JSON = ["", "{", "[1,]", "{'a':1}", "01", "1 2", '"', '"\n"', "nul", '{"a" 1}', "\ufeff1", '"\\"' * 1000]
@@ -59,6 +75,22 @@ def test_every_number_keeps_its_text(numbers: list[str], space: str) -> None:
 def test_what_is_parsed_exactly_is_written_back_the_same(value: Any) -> None:
     text = json_text(value)
     assert exact_text(parse_exact(text)) == text
+
+
+@given(near_json)
+def test_what_the_quick_reader_takes_the_exact_one_takes_as_well(text: str) -> None:
+    quick = compacted(text)
+    refused = orjson.JSONDecodeError("refused", "", 0)
+    with patch.object(orjson, "loads", side_effect=refused):
+        assert compacted(text) == quick
+
+
+def compacted(text: str) -> str | None:
+    """The compact form of a text, None where it is refused."""
+    try:
+        return compact_json(text)
+    except RecordError:
+        return None
 
 
 @given(st.dictionaries(texts, number_texts))
