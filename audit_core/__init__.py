@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from audit_core.append import Appended
 from audit_core.chain.findings import ChainReport, Coverage, Finding, FindingKind, Severity, Summary, Verdict, worst
+from audit_core.chain.saved import SavedRun
 from audit_core.chain.walk import ChainWalk, Progress
 from audit_core.directory import Directory, TenantEntry
 from audit_core.errors import AuditError, EngineError, InputError, SettingsError, WriteError
@@ -52,6 +53,7 @@ __all__ = [
     "Progress",
     "RecordFilter",
     "Row",
+    "SavedRun",
     "Settings",
     "SettingsError",
     "Severity",
