@@ -54,11 +54,11 @@ def verdict_badge(verdict: Verdict) -> None:
     st.badge(f"{words.symbol} {words.name}", color=VERDICT_COLOURS[verdict])  # type: ignore[arg-type] # one of the theme's names
 
 
-def field_list(fields: Iterable[tuple[str, str]]) -> None:
+def field_list(fields: Iterable[tuple[str, str]], label_width: int = 150) -> None:
     """Show names, which are ours, with values, which are a record's, as text that nothing is made of."""
     for name, value in fields:
         with st.container(horizontal=True, gap="small", vertical_alignment="top"):
-            st.caption(name, width=150)
+            st.caption(name, width=label_width)
             st.text(visible(value) if value else "–", width="stretch")
 
 
