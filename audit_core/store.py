@@ -275,9 +275,9 @@ class AuditStore:
         size = self.settings.dashboard.page_size if limit is None else limit
         return PageReading(self.table, record_filter, order=order, limit=size, cursor=cursor, budget=budget)
 
-    def tenants(self) -> directory.Directory:
-        """Read the tenant directory (FORMAT 7). Raises `EngineError`."""
-        return directory.list_tenants(self.table, self.settings.audit.prefix)
+    def tenants(self, most: int | None = None) -> directory.Directory:
+        """Read the tenant directory (FORMAT 7), or its first `most` entries. Raises `EngineError`."""
+        return directory.list_tenants(self.table, self.settings.audit.prefix, most)
 
     def scan_tenants(self) -> directory.TenantScan:
         """Return a scan of the whole table for its tenants that goes on step by step."""
