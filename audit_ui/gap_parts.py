@@ -134,14 +134,14 @@ def _choice_of_fate(found: list[Gap]) -> None:
     """Let the visitor see what is missing apart from what nobody can tell and from what was allowed to go."""
     asked = st.query_params.get("fate", "")
     numbers = {name: len(gap_view.of_fate(found, name)) for name in gap_view.FATES}
-    st.segmented_control(
+    st.radio(
         "Show",
         ["", *gap_view.FATES],
         format_func=lambda name: (
             f"{gap_view.FATES[name].name} ({numbers[name]:,})" if name else f"All gaps ({len(found):,})"
         ),
         key=elements.shown_as("fate", asked if asked in gap_view.FATES else ""),
-        required=True,
+        horizontal=True,
         on_change=_choose_fate,
         label_visibility="collapsed",
     )

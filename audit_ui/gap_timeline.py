@@ -52,7 +52,8 @@ def events(gap: Gap, by_position: Mapping[int, Exhibit], shown: Sequence[int], v
     of = "the fence" if len(shown) == 1 else f"the {len(fences):,} full fences of the {len(shown):,} positions shown"
     expiries = sorted(_times(fence.number("record_expires_at") for fence in fences))
     for at, which in _ends(expiries, "The record", "The first of these records", "The last of these records"):
-        found.append(Event(at, f"{which} was allowed to expire", of))
+        words = "was allowed to expire" if at <= verified else "should have stood until here"
+        found.append(Event(at, f"{which} {words}", of))
     sealed = sorted(at for fence in fences if (at := moment_of(fence.item, "sealed_at")) is not None)
     for at, which in _ends(sealed, "The fence", "The first of these fences", "The last of these fences"):
         found.append(Event(at, f"{which} was sealed, while its record stood", of))
