@@ -44,6 +44,7 @@ def url(filled: Callable[[], AuditStore], unique_table: str, dynamodb_local_url:
     return dashboard({"AUDIT__URL": dynamodb_local_url, "AUDIT__TABLE_NAME": unique_table, "COMPLIANCE__MODE": "soc2"})
 
 
+@pytest.mark.matrix
 def test_a_table_that_goes_in_use_is_a_message_and_the_page_recovers(
     quiet_page: Page, url: str, filled: Callable[[], AuditStore]
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_table_that_goes_in_use_is_a_message_and_the_page_recovers(
         expect(refresh).to_be_visible()
 
 
+@pytest.mark.matrix
 def test_a_file_that_would_unpack_to_too_much_is_refused_by_its_own_name_alone(quiet_page: Page, url: str) -> None:
     bomb = gzip.compress(b"\n" * (65 * 1024 * 1024))
     quiet_page.goto(f"{url}/inject?way=files")
@@ -84,6 +86,7 @@ def test_a_file_that_would_unpack_to_too_much_is_refused_by_its_own_name_alone(q
     expect(quiet_page.get_by_role("button", name="Import")).to_have_count(0)
 
 
+@pytest.mark.matrix
 def test_two_people_see_their_own_tenants(browser: Browser, url: str) -> None:
     here, there = browser.new_context(), browser.new_context()
     one, other = here.new_page(), there.new_page()
