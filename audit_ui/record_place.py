@@ -13,6 +13,7 @@ from audit_core.chain.exhibits import read_exhibits
 from audit_core.errors import InputError
 from audit_core.items import whole_number
 from audit_core.names import ns_tenant
+from audit_core.records import MAX_EXACT_INTEGER
 from audit_core.table import Reading
 from audit_ui import elements, exhibit_parts, exhibit_view, links
 from audit_ui.formats import count, position
@@ -41,7 +42,7 @@ def place_of(row: Row) -> tuple[tuple[str, str] | None, int | None]:
         ns_tenant(*names)
     except InputError:
         return None, None
-    return names, number if number is not None and number >= 0 else None
+    return names, number if number is not None and 0 <= number < MAX_EXACT_INTEGER else None
 
 
 def read_around(context: Context, chain: tuple[str, str] | None, number: int | None) -> Exhibits | None:
@@ -79,7 +80,7 @@ def section(row: Row, chain: tuple[str, str] | None, number: int | None, read: E
         return
     if number is None or read is None:
         stored = row.stored.text("sequence_number")
-        st.caption(
+        st.text(
             f"Its sequence number, {position(stored)}, is no position of a chain."
             if stored
             else "It has no sequence number, so it is in no chain, and no neighbour vouches for it."
@@ -97,13 +98,13 @@ def section(row: Row, chain: tuple[str, str] | None, number: int | None, read: E
         empty = exhibit is None or not (exhibit.records or exhibit.fence is not None)
         with cell:
             exhibit_parts.neighbour(None if empty else exhibit, heading, chain, otherwise)
-    _links(here, before, after, chain)
+    record = row.stored.item
+    _link("This record's link back", here, record, before, chain)
+    _link("The next record's link back", after, after.records[0] if after and after.records else None, here, chain)
     if here is not None:
         line = exhibit_parts.fence_line(here)
         st.text(f"Its fence: {line}", help=_FENCE)
-        record = next((one for one in here.records if one.get("id") == row.stored.item.get("id")), None)
-        if record is not None:
-            exhibit_parts.compare(_of_the_fence(here, record, chain))
+        exhibit_parts.compare(_of_the_fence(here, record, chain))
         if len(here.records) > 1:
             st.markdown(f":red[**✕ {count(len(here.records), 'record')} claim this position**]")
     with st.container(horizontal=True, gap="medium"):
@@ -112,26 +113,24 @@ def section(row: Row, chain: tuple[str, str] | None, number: int | None, read: E
         elements.way(links.CHAIN, "Open its chain", links.chain_query(*chain))
 
 
-def _links(here: Exhibit | None, before: Exhibit | None, after: Exhibit | None, chain: tuple[str, str]) -> None:
-    """Say of both links whether they hold, as far as what stands on both sides can tell."""
-    for later, earlier, words in (
-        (here, before, "This record's link back"),
-        (after, here, "The next record's link back"),
-    ):
-        if later is None or not later.records or later.sequence_number == 0:
-            continue
-        pairs = [
-            pair
-            for pair in exhibit_view.comparisons(later, later.records[0], earlier, chain)
-            if pair.name in _LINK_FIELDS and "position" in pair.right_from
-        ]
-        if any(pair.differs for pair in pairs):
-            st.markdown(f":red[**✕ {words} does not hold**]")
-            exhibit_parts.compare([pair for pair in pairs if pair.differs])
-        elif pairs:
-            st.markdown(f":blue[✓ {words} holds]: {', '.join(pair.name for pair in pairs)}.")
-        else:
-            st.caption(f"{words} cannot be compared with what stands beside it.")
+def _link(
+    words: str, later: Exhibit | None, record: Item | None, earlier: Exhibit | None, chain: tuple[str, str]
+) -> None:
+    """Say of a record's link to the position before whether it holds, as far as what stands on both sides can tell."""
+    if later is None or record is None or later.sequence_number == 0:
+        return
+    pairs = [
+        pair
+        for pair in exhibit_view.comparisons(later, record, earlier, chain)
+        if pair.name in _LINK_FIELDS and "position" in pair.right_from
+    ]
+    if any(pair.differs for pair in pairs):
+        st.markdown(f":red[**✕ {words} does not hold**]")
+        exhibit_parts.compare([pair for pair in pairs if pair.differs])
+    elif pairs:
+        st.markdown(f":blue[✓ {words} holds]: {', '.join(pair.name for pair in pairs)}.")
+    else:
+        st.caption(f"{words} cannot be compared with what stands beside it.")
 
 
 def _of_the_fence(here: Exhibit, record: Item, chain: tuple[str, str]) -> list[exhibit_view.Comparison]:

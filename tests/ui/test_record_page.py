@@ -125,8 +125,11 @@ class TestOwnTable:
 
     def test_two_that_claim_one_position_are_said_to_do_so(self, own_table: AuditStore) -> None:
         chain = Chain().ours(3)
-        put(own_table, *chain.items(), {**chain.record(1), "id": {"S": "twin"}})
-        assert "2 records claim this position" in words(opened("twin"))
+        put(own_table, *chain.items(), {**chain.record(1), "id": {"S": "twin"}, "previous_hash": {"S": "0" * 64}})
+        said = words(opened("twin"))
+        assert "2 records claim this position" in said
+        assert "This record's link back does not hold" in said
+        assert "This record's link back holds" in words(opened(chain.record(1)["id"]["S"]))
 
     def test_hidden_characters_are_named_and_escaped_wherever_they_are(self, own_table: AuditStore) -> None:
         item = builders.item(caller_id={"S": "a\u200bb\u200b"}, action_payload={"S": '{"to":"x\u202ey"}'})
@@ -144,6 +147,7 @@ class TestOwnTable:
         [
             ({"sequence_number": {"N": "499.5"}}, "is no position of a chain"),
             ({"sequence_number": {"N": "-1"}}, "is no position of a chain"),
+            ({"sequence_number": {"N": "1E+30"}}, "is no position of a chain"),
             ({}, "it is in no chain, and no neighbour vouches for it"),
             ({"namespace": {"S": "a#b"}}, "no names of a chain"),
             ({"namespace": {"N": "5"}, "tenant": None}, "no names of a chain"),
