@@ -13,7 +13,7 @@ import streamlit as st
 from audit_core.chain.exhibits import read_exhibits
 from audit_core.chain.gaps import GapKind
 from audit_core.chain.words import FINDINGS
-from audit_ui import elements, exhibit_parts, exhibit_view, gap_timeline, gap_view, links
+from audit_ui import elements, exhibit_parts, exhibit_view, gap_timeline, gap_view, links, local_times
 from audit_ui.formats import count, span, utc
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _timeline(read: Exhibits, gap: Gap, window: Window, report: ChainReport) -> 
             "at in the logs."
         )
     found = gap_timeline.events(gap, read.by_position, window.positions, report.at)
-    rows = gap_timeline.table_rows(found)
+    rows = gap_timeline.table_rows(found, local_times.where())
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,

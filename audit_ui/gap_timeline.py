@@ -16,6 +16,7 @@ from audit_core.retention import moment_of
 from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
 from audit_ui import exhibit_view
 from audit_ui.formats import utc
+from audit_ui.local_times import local_clock
 from audit_ui.record_story import roughly
 
 if TYPE_CHECKING:
@@ -73,14 +74,15 @@ def deletion_span(
     return None if began is None or began > verified else (began, verified)
 
 
-def table_rows(found: Sequence[Event]) -> list[dict[str, str]]:
-    """Return what a table shows of events, with the time from each to the next."""
+def table_rows(found: Sequence[Event], zone: str | None = None) -> list[dict[str, str]]:
+    """Return what a table shows of events, with the time from each to the next, and by the clock of a time zone."""
     rows = []
     for number, event in enumerate(found):
         after = event.at.epoch_seconds - found[number - 1].at.epoch_seconds if number else 0
         rows.append(
             {
                 "When (UTC)": utc(event.at).removesuffix(" UTC"),
+                **({} if zone is None else {f"In {zone}": local_clock(event.at.text, zone)}),
                 "Later by": "" if not number else roughly(after),
                 "What": event.what,
                 "Known by": event.known_by,

@@ -40,6 +40,12 @@ def test_a_gap_is_framed_by_its_neighbours_its_fences_and_its_finding() -> None:
     ]
 
 
+def test_each_time_is_told_by_the_visitors_clock_as_well() -> None:
+    gap, read = around(Chain().ours(6).remove(2, 3))
+    row = table_rows(events(gap, read, (2, 3), VERIFIED), "Pacific/Auckland")[0]
+    assert (row["When (UTC)"], row["In Pacific/Auckland"]) == ("2026-01-15 10:00:01", "2026-01-15 23:00:01")
+
+
 def test_bare_fences_and_forged_ones_tell_no_time() -> None:
     assert len(told(Chain().elsewhere(6, lifetime=LIFETIME).remove(2, 3))) == 3
     forged = Chain().ours(6, lifetime=LIFETIME).remove(2, 3)
