@@ -85,7 +85,7 @@ def test_the_first_screen_reads_no_more_of_a_large_table(
     small = first_screens(spent, **query)
     fill(store, *LARGE)
     large = first_screens(spent, **query)
-    assert small["records"] > 0
+    assert small["records"] > 0 or not query  # without a name any tenant may be shown, also one without a record
     assert all(large[page] <= small[page] for page in PAGES), (small, large)
 
 
