@@ -49,13 +49,14 @@ class TenantEntry:
 class Directory:
     """Tenants sorted by name, how many entries were not believed (FORMAT 7), and what reading them took.
 
-    `source` is "directory" or "scan".
+    `source` is "directory" or "scan"; `complete` says that these are all that it has.
     """
 
     entries: tuple[TenantEntry, ...]
     ignored: int
     reading: Reading
     source: str
+    complete: bool = True
 
 
 def register_update(
@@ -81,12 +82,13 @@ def register_update(
     }
 
 
-def list_tenants(table: Table, prefix: str) -> Directory:
-    """Read the whole directory. Raises `EngineError`."""
+def list_tenants(table: Table, prefix: str, most: int | None = None) -> Directory:
+    """Read the whole directory, or of a long one its first `most` entries. Raises `EngineError`."""
     keys = KeyRange(INDEX_ACTION, "action_id", f"{prefix}TENANTS", "dispatched_at_ms")
     entries: list[TenantEntry] = []
     ignored, reading = 0, Reading()
-    for page in pages(table, keys):
+    complete = True
+    for page in pages(table, keys) if most is None else pages(table, keys, limit=most):
         reading += page.reading
         for item in page.items:
             entry = _entry(prefix, item)
@@ -94,7 +96,10 @@ def list_tenants(table: Table, prefix: str) -> Directory:
                 ignored += 1
             else:
                 entries.append(entry)
-    return Directory(tuple(sorted(entries, key=_by_name)), ignored, reading, "directory")
+        if most is not None and reading.items >= most and page.last_key is not None:
+            complete = False
+            break
+    return Directory(tuple(sorted(entries, key=_by_name)), ignored, reading, "directory", complete)
 
 
 class TenantScan:

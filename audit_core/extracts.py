@@ -1,29 +1,30 @@
 """Records taken away: all that a filter matches, page by page to a file, and the manifest that says what it is.
 
-CSV is for reading (`spreadsheet`), JSON Lines of typed items is what the hashes are recomputed from. However many
-records match, one page of them is held at a time. A chain with its fences is read by `exchange`; its manifest is made
-here too, and accounts for every position that was asked for.
+CSV is for reading (`spreadsheet`), Parquet for analysis (`parquet`), JSON Lines of typed items is what the hashes are
+recomputed from. However many records match, a page or a group of rows of them is held at a time. A chain with its
+fences is read by `exchange`; its manifest is made here too, and accounts for every position that was asked for.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from audit_core.errors import EngineError
 from audit_core.jsonlines import item_line
 from audit_core.manifests import Counted, Manifest, Positions, Tally
+from audit_core.parquet import Columns
 from audit_core.spreadsheet import Sheet
 from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from _typeshed import SupportsWrite
 
     from audit_core.exchange import ChainExport, ExportHeader
-    from audit_core.query import Order, RecordFilter
+    from audit_core.query import Order, RecordFilter, Row
     from audit_core.store import AuditStore
     from audit_core.table import Reading
 
@@ -41,6 +42,38 @@ class Form(StrEnum):
 
     CSV = "csv"
     JSON_LINES = "jsonl"
+    PARQUET = "parquet"
+
+
+class _Rows(Protocol):
+    """A file of records under way."""
+
+    def begin(self) -> None: ...
+    def add(self, row: Row) -> None: ...
+    def end(self) -> None: ...
+
+
+class _Lines:
+    """Typed items as JSON Lines."""
+
+    def __init__(self, target: Counted) -> None:
+        self._target = target
+
+    def begin(self) -> None:
+        """Do nothing: each line is whole by itself."""
+
+    def add(self, row: Row) -> None:
+        self._target.write(item_line(row.stored.item))
+
+    def end(self) -> None:
+        """Do nothing, as in `begin`."""
+
+
+_WRITERS: Mapping[Form, Callable[[Counted], _Rows]] = {
+    Form.CSV: Sheet,
+    Form.JSON_LINES: _Lines,
+    Form.PARQUET: Columns,
+}
 
 
 class RecordExtract:
@@ -66,7 +99,9 @@ class RecordExtract:
         self._form = form
         self._order = order
         self._target = Counted(target)
+        self._rows = _WRITERS[form](self._target)
         self._tally = Tally()
+        self._ended = False
         self._began_at: Timestamp | None = None
         self._ended_at: Timestamp | None = None
         self._reason: str | None = "it has not come to its end"
@@ -77,11 +112,13 @@ class RecordExtract:
             yield from self._pages()
         except EngineError as error:
             self._reason = str(error)
+            self._end()
 
     def stop(self, reason: str = STOPPED) -> None:
-        """Say why nobody will go on with it."""
+        """Say why nobody will go on with it; what was written so far is a file all the same."""
         if self._reason is not None:
             self._reason = reason
+            self._end()
 
     @property
     def reason(self) -> str | None:
@@ -117,19 +154,14 @@ class RecordExtract:
         )
 
     def _pages(self) -> Iterator[int]:
-        sheet = Sheet(self._target) if self._form is Form.CSV else None
         cursor: str | None = None
         while True:
             page = self._store.query(self._wanted, order=self._order, limit=PAGE_ROWS, cursor=cursor)
             if self._began_at is None:
                 self._began_at = page.at
-                if sheet is not None:
-                    sheet.begin()
+                self._rows.begin()
             for row in page.rows:
-                if sheet is None:
-                    self._target.write(item_line(row.stored.item))
-                else:
-                    sheet.add(row)
+                self._rows.add(row)
             self._tally = self._tally.with_records([row.stored.item for row in page.rows])
             self._ended_at = page.at
             self.reading = page.reading if self.reading is None else self.reading + page.reading
@@ -137,9 +169,15 @@ class RecordExtract:
             cursor = page.next
             if cursor is None:
                 self._reason = None
+                self._end()
             yield self.records
             if cursor is None:
                 return
+
+    def _end(self) -> None:
+        if self.has_begun and not self._ended:
+            self._ended = True
+            self._rows.end()
 
 
 def _as_given(wanted: RecordFilter) -> dict[str, str | int]:

@@ -1,7 +1,6 @@
-"""Reading records for people: by id, by action, and page after page of a tenant through the right index.
+"""Reading records for people: which are wanted, by id, by action, by position; and what such a read gives.
 
-A page follows `LastEvaluatedKey` until it is full, the end is reached or its read budget is spent, and says which.
-Fences never show. Verification reads in its own way (`chain.walk`).
+Page after page of a tenant is read in `paging`. Fences never show. Verification reads in its own way (`chain.walk`).
 """
 
 from __future__ import annotations
@@ -9,31 +8,27 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit_core.cursor import Cursor
-from audit_core.errors import CursorError, FilterError, RecordError
+from audit_core.errors import FilterError, RecordError
 from audit_core.fences import FENCE_PREFIX
-from audit_core.items import is_count
 from audit_core.names import ns_tenant, require_text
 from audit_core.records import MAX_KEY_BYTES, StoredRecord
 from audit_core.retention import Expiry, expiry_state, moment_of
-from audit_core.schema import INDEX_ACTION, INDEX_SEQUENCE, INDEX_TIME
-from audit_core.table import MAX_PAGE, KeyRange, Reading
+from audit_core.schema import INDEX_ACTION, INDEX_SEQUENCE
+from audit_core.table import KeyRange, Reading
 from audit_core.timestamps import NANOS_PER_MILLI, Timestamp
 
 if TYPE_CHECKING:
     from audit_core.items import Item
     from audit_core.table import Table
 
-__all__ = ["Order", "Page", "RecordFilter", "Row", "get_record", "query_action", "query_page"]
+__all__ = ["PEOPLE", "Order", "Page", "RecordFilter", "Row", "get_record", "query_action", "query_positions", "row_of"]
 
 Order = Literal["newest", "oldest", "sequence", "sequence_descending"]
 """Newest or oldest first by dispatch time, or by sequence number either way."""
 
-READ_BUDGET = 20_000
-"""Items that one page may go through before it says that there is more to read."""
+PEOPLE = "attribute_not_exists(#fence)"
+"""The condition of every query for people; `#fence` is the attribute `_fence`."""
 
-_FILTERED_PAGE = 500
-_PEOPLE = "attribute_not_exists(#fence)"
 _ATTRIBUTE_OF = {"rule": "matched_rule", "caller": "caller_id", "signer": "signer_id"}
 _VALUE_FILTERS = (
     "provider",
@@ -95,7 +90,7 @@ class RecordFilter:
 
     def expression(self) -> tuple[str, dict[str, str], dict[str, Any]]:
         """Return the filter expression; whatever was typed is a value, never part of its text (CASES 30)."""
-        parts, names, values = [_PEOPLE], {"#fence": "_fence"}, {}
+        parts, names, values = [PEOPLE], {"#fence": "_fence"}, {}
         for number, name in enumerate(_VALUE_FILTERS):
             wanted = getattr(self, name)
             if wanted is not None:
@@ -156,129 +151,49 @@ class Page:
     at: Timestamp
 
 
-def get_record(table: Table, record_id: str, prefix: str) -> Row | None:
-    """Read a record by its id, consistently; None when there is none, or the id is a fence's or bookkeeping's.
+def get_record(table: Table, record_id: str, prefix: str) -> Page:
+    """Read a record by its id, consistently; no row when there is none, or the id is a fence's or bookkeeping's.
 
     Raises `FilterError` for an id that cannot be one, `EngineError`.
     """
     _check_id("An id", record_id)
-    if record_id.startswith((FENCE_PREFIX, prefix)):
-        return None
     answer = table.get(record_id)
-    return _row(answer.items[0], answer.at) if answer.items else None
+    bookkeeping = record_id.startswith((FENCE_PREFIX, prefix))
+    rows = () if bookkeeping else tuple(row_of(item, answer.at) for item in answer.items)
+    return Page(rows, next=None, previous=None, complete=True, reading=answer.reading, at=answer.at)
 
 
 def query_action(table: Table, action_id: str, limit: int = 100) -> Page:
-    """Read the records of an action, oldest first, such as an intent and its outcome. Raises as `query_page`."""
+    """Read the records of an action, oldest first, such as an intent and its outcome.
+
+    Raises `FilterError`, `EngineError`.
+    """
     _check_id("An action id", action_id)
     keys = KeyRange(INDEX_ACTION, "action_id", action_id, "dispatched_at_ms")
-    answer = table.query(keys, limit=limit, condition=_PEOPLE, names={"#fence": "_fence"})
-    rows = tuple(_row(item, answer.at) for item in answer.items)
+    answer = table.query(keys, limit=limit, condition=PEOPLE, names={"#fence": "_fence"})
+    rows = tuple(row_of(item, answer.at) for item in answer.items)
     return Page(rows, None, None, answer.last_key is None, answer.reading, answer.at)
 
 
-def query_page(  # noqa: PLR0913 - which, in what order, how many, from where, at what cost
+def query_positions(  # noqa: PLR0913 - a part of a chain, from which end, and how much
     table: Table,
-    record_filter: RecordFilter,
+    chain: tuple[str, str],
+    first: int | None,
+    last: int | None,
     *,
-    order: Order = "newest",
-    limit: int = 50,
-    cursor: str | None = None,
-    budget: int = READ_BUDGET,
+    forward: bool = True,
+    limit: int = 1,
 ) -> Page:
-    """Read one page of a tenant's records.
+    """Read the records that stand in a part of a chain (namespace, tenant), from its first or its last position on.
 
-    `limit` (1 to 1,000) is the rows wanted, `budget` the items that may be gone through for them. Raises
-    `FilterError`, `CursorError`, `EngineError`.
+    Raises `FilterError`, `EngineError`.
     """
-    for name, value, most in (("limit", limit, MAX_PAGE), ("budget", budget, 10**9)):
-        if not is_count(value, 1, most):
-            message = f"The page's {name} is {value!r}; give a whole number from 1 to {most:,}."
-            raise FilterError(message)
-    keys, descending = _keys(record_filter, order)
-    scope = {"table": table.name, "order": order, **record_filter.scope()}
-    place = Cursor({}) if cursor is None else Cursor.decode(cursor, scope)
-    _check_key(place.key, keys)
-    read = _collect(
-        table, record_filter, keys, forward=descending == place.backward, limit=limit, start=place.key, budget=budget
-    )
-    # The way on starts where reading ended. The way back starts at the first row; where there is none, at what was
-    # gone through last, or at the very end of the index.
-    onward = None if read.resume is None else Cursor(read.resume, place.backward)
-    turn = _key_of(read.items[0], keys) if read.items else (read.resume or {})
-    back = Cursor(turn, not place.backward) if cursor is not None else None
-    following, preceding = (back, onward) if place.backward else (onward, back)
-    items = reversed(read.items) if place.backward else read.items
-    return Page(
-        tuple(_row(item, read.at) for item in items),
-        None if following is None else following.encode(scope),
-        None if preceding is None else preceding.encode(scope),
-        read.resume is None or len(read.items) == limit,
-        read.reading,
-        read.at,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Collected:
-    items: tuple[Item, ...]
-    resume: Item | None
-    reading: Reading
-    at: Timestamp
-
-
-def _collect(  # noqa: PLR0913 - one call, from `query_page`
-    table: Table,
-    record_filter: RecordFilter,
-    keys: KeyRange,
-    *,
-    forward: bool,
-    limit: int,
-    start: Item,
-    budget: int,
-) -> _Collected:
-    """Read in one direction until `limit` items match, the index ends or the budget is spent."""
-    condition, names, values = record_filter.expression()
-    found: list[Item] = []
-    reading = Reading()
-    while True:
-        # one more than wanted tells whether there is a next page
-        wanted = limit - len(found) + 1
-        size = max(_FILTERED_PAGE, wanted) if record_filter.selective else wanted
-        answer = table.query(
-            keys,
-            limit=min(size, budget - reading.items),
-            forward=forward,
-            start=start or None,
-            condition=condition,
-            names=names,
-            values=values,
-        )
-        reading += answer.reading
-        for item in answer.items:
-            if not record_filter.allows(item):
-                continue
-            if len(found) == limit:
-                return _Collected(tuple(found), _key_of(found[-1], keys), reading, answer.at)
-            found.append(item)
-        if answer.last_key is None or reading.items >= budget:
-            return _Collected(tuple(found), answer.last_key, reading, answer.at)
-        start = answer.last_key
-
-
-def _keys(record_filter: RecordFilter, order: Order) -> tuple[KeyRange, bool]:
-    """Return the part of the index that the filter needs, and whether it is read from its end."""
-    if order in {"newest", "oldest"}:
-        since, until = (
-            None if bound is None else str(bound.epoch_ms) for bound in (record_filter.since, record_filter.until)
-        )
-        keys = KeyRange(INDEX_TIME, "ns_tenant", record_filter.chain, "dispatched_at_ms", since, until)
-        return keys, order == "newest"
-    if order in {"sequence", "sequence_descending"}:
-        keys = KeyRange(INDEX_SEQUENCE, "ns_tenant", record_filter.chain, "sequence_number")
-        return keys, order == "sequence_descending"
-    message = f"The order {order!r} is unknown; use newest, oldest, sequence or sequence_descending."
-    raise FilterError(message)
+    wanted = RecordFilter(namespace=chain[0], tenant=chain[1])
+    bounds = (None if bound is None else str(bound) for bound in (first, last))
+    keys = KeyRange(INDEX_SEQUENCE, "ns_tenant", wanted.chain, "sequence_number", *bounds)
+    answer = table.query(keys, limit=limit, forward=forward, condition=PEOPLE, names={"#fence": "_fence"})
+    rows = tuple(row_of(item, answer.at) for item in answer.items)
+    return Page(rows, None, None, answer.last_key is None, answer.reading, answer.at)
 
 
 def _check_id(name: str, text: str) -> None:
@@ -291,21 +206,12 @@ def _check_id(name: str, text: str) -> None:
         raise FilterError(message)
 
 
-def _key_of(item: Item, keys: KeyRange) -> Item:
-    return {name: item[name] for name in ("id", keys.partition, keys.sort)}
-
-
-def _check_key(key: Item, keys: KeyRange) -> None:
-    if key and (key.keys() != {"id", keys.partition, keys.sort} or key[keys.partition] != {"S": keys.value}):
-        message = "This page link belongs to another tenant or order; open the list again from its first page."
-        raise CursorError(message)
-
-
 def _end_of(bound: Timestamp) -> int:
     """Return the last nanosecond that a bound includes: a whole millisecond is included to its end (CASES 29)."""
     nanos = bound.epoch_nanos
     return nanos if nanos % NANOS_PER_MILLI else nanos + NANOS_PER_MILLI - 1
 
 
-def _row(item: Item, at: Timestamp) -> Row:
+def row_of(item: Item, at: Timestamp) -> Row:
+    """Return a typed item as it is shown, as of `at`."""
     return Row(StoredRecord.from_item(item), expiry_state(item, at))

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
     from _typeshed import SupportsWrite
 
+    from audit_core.items import Item
     from audit_core.query import Row
 
-__all__ = ["COLUMNS", "Sheet", "original_text", "safe_cell"]
+__all__ = ["ATTRIBUTE_ORDER", "COLUMNS", "Sheet", "further_attributes", "original_text", "remarks", "safe_cell"]
 
 _FIRST = (
     "dispatched_at",
@@ -49,7 +50,10 @@ _FIRST = (
     "duration_ms",
     "expires_at",
 )
-COLUMNS = (*_FIRST, *sorted(KNOWN_ATTRIBUTES.difference(_FIRST)), "further_attributes", "remarks")
+ATTRIBUTE_ORDER = (*_FIRST, *sorted(KNOWN_ATTRIBUTES.difference(_FIRST)))
+"""The attributes of FORMAT 2, those first that people look for."""
+
+COLUMNS = (*ATTRIBUTE_ORDER, "further_attributes", "remarks")
 """The columns: the attributes of FORMAT 2, those of no clause as one typed map, and what is out of the ordinary."""
 
 _FORMULA = (
@@ -93,22 +97,30 @@ class Sheet:
         """Write one record."""
         self._writer.writerow(map(safe_cell, _cells(row)))
 
+    def end(self) -> None:
+        """Do nothing: each row is whole by itself."""
+
     def write(self, text: str) -> None:
         """Take the text of a line from the writer."""
         self._target.write(text.encode())
 
 
+def further_attributes(item: Item) -> str:
+    """Return the attributes that FORMAT 2 does not name as one typed map in JSON; empty where there is none."""
+    further = {name: item[name] for name in sorted(item) if name not in KNOWN_ATTRIBUTES}
+    return _json(further) if further else ""
+
+
+def remarks(row: Row) -> str:
+    """Return what is out of the ordinary about a record, in words; empty where nothing is."""
+    said = [] if row.expiry in {Expiry.LIVE, Expiry.NEVER} else [row.expiry.value]
+    said += [] if "sequence_number" in row.stored.item else ["unchained: nothing vouches for it"]
+    return "; ".join((*said, *row.stored.problems))
+
+
 def _cells(row: Row) -> list[str]:
     item = row.stored.item
-    further = {name: item[name] for name in sorted(item) if name not in KNOWN_ATTRIBUTES}
-    cells = [_text(item.get(name)) for name in COLUMNS[:-2]]
-    return [*cells, _json(further) if further else "", "; ".join(_remarks(row))]
-
-
-def _remarks(row: Row) -> list[str]:
-    remarks = [] if row.expiry in {Expiry.LIVE, Expiry.NEVER} else [row.expiry.value]
-    remarks += [] if "sequence_number" in row.stored.item else ["unchained: nothing vouches for it"]
-    return remarks + list(row.stored.problems)
+    return [*(_text(item.get(name)) for name in ATTRIBUTE_ORDER), further_attributes(item), remarks(row)]
 
 
 def _text(attribute: Mapping[str, Any] | None) -> str:

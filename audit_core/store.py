@@ -21,6 +21,7 @@ from audit_core.errors import RecordError, WriteRefusedError
 from audit_core.exchange import ChainExport
 from audit_core.groupcommit import QUEUE_LIMIT, GroupWriter
 from audit_core.jsontext import json_text
+from audit_core.paging import READ_BUDGET, PageReading
 from audit_core.records import AuditRecord, new_id
 from audit_core.redaction import Redactor
 from audit_core.retention import Lifetimes
@@ -231,7 +232,18 @@ class AuditStore:
 
     def get(self, record_id: str) -> Row | None:
         """Read a record by its id, consistently. Raises `FilterError`, `EngineError`."""
+        rows = self.look_up(record_id).rows
+        return rows[0] if rows else None
+
+    def look_up(self, record_id: str) -> Page:
+        """Read a record by its id as `get` does, with what that took."""
         return query.get_record(self.table, record_id, self.settings.audit.prefix)
+
+    def positions(  # noqa: PLR0913 - a part of a chain, from which end, and how much
+        self, namespace: str, tenant: str, first: int | None, last: int | None, *, forward: bool = True, limit: int = 1
+    ) -> Page:
+        """Read the records that stand at some positions of a chain. Raises as `query.query_positions` does."""
+        return query.query_positions(self.table, (namespace, tenant), first, last, forward=forward, limit=limit)
 
     def action(self, action_id: str) -> Page:
         """Read the records of an action, oldest first. Raises `FilterError`, `EngineError`."""
@@ -244,15 +256,30 @@ class AuditStore:
         order: Order = "newest",
         limit: int | None = None,
         cursor: str | None = None,
-        budget: int = query.READ_BUDGET,
+        budget: int = READ_BUDGET,
     ) -> Page:
-        """Read one page of a tenant's records; `limit` defaults to `page_size`. Raises as `query.query_page` does."""
-        size = self.settings.dashboard.page_size if limit is None else limit
-        return query.query_page(self.table, record_filter, order=order, limit=size, cursor=cursor, budget=budget)
+        """Read one page of a tenant's records; `limit` defaults to `page_size`. Raises as `PageReading` does."""
+        reading = self.page(record_filter, order=order, limit=limit, cursor=cursor, budget=budget)
+        for _found in reading:
+            pass
+        return reading.page
 
-    def tenants(self) -> directory.Directory:
-        """Read the tenant directory (FORMAT 7). Raises `EngineError`."""
-        return directory.list_tenants(self.table, self.settings.audit.prefix)
+    def page(
+        self,
+        record_filter: RecordFilter,
+        *,
+        order: Order = "newest",
+        limit: int | None = None,
+        cursor: str | None = None,
+        budget: int = READ_BUDGET,
+    ) -> PageReading:
+        """Return the reading of one page that goes on request by request. Raises `FilterError`, `CursorError`."""
+        size = self.settings.dashboard.page_size if limit is None else limit
+        return PageReading(self.table, record_filter, order=order, limit=size, cursor=cursor, budget=budget)
+
+    def tenants(self, most: int | None = None) -> directory.Directory:
+        """Read the tenant directory (FORMAT 7), or its first `most` entries. Raises `EngineError`."""
+        return directory.list_tenants(self.table, self.settings.audit.prefix, most)
 
     def scan_tenants(self) -> directory.TenantScan:
         """Return a scan of the whole table for its tenants that goes on step by step."""

@@ -10,7 +10,7 @@ import streamlit as st
 
 from audit_core.directory import TenantEntry
 from audit_core.names import look_alikes
-from audit_ui import elements
+from audit_ui import elements, links
 from audit_ui.formats import chain_name
 
 if TYPE_CHECKING:
@@ -19,10 +19,19 @@ if TYPE_CHECKING:
     from audit_core.directory import Directory
     from audit_ui.context import Context
 
-__all__ = ["choose_chain", "forget_directories", "known_chains", "read_directory", "resembling"]
+__all__ = [
+    "choose_chain",
+    "forget_directories",
+    "known_chains",
+    "offered_chains",
+    "read_directory",
+    "resembling",
+]
 
 KEPT_SECONDS = 60
 KEPT_DIRECTORIES = 4
+MOST_OFFERED = 50
+"""Tenants that a choice offers: a page costs what it shows, however long the directory is. Tenants searches all."""
 
 _KEY = "chain"
 _lock = threading.Lock()
@@ -59,6 +68,18 @@ def known_chains(context: Context) -> tuple[TenantEntry, ...]:
     return tuple(listed[name] for name in sorted(listed))
 
 
+def offered_chains(context: Context) -> tuple[tuple[TenantEntry, ...], bool]:
+    """Return the tenants to choose from, and whether they are all. Raises `EngineError`.
+
+    Of a long directory these are its first, and what a scan of this visit found.
+    """
+    listed = {(entry.namespace, entry.tenant): entry for entry in context.scanned()[:MOST_OFFERED]}
+    directory = context.tenants(MOST_OFFERED)
+    listed |= {(entry.namespace, entry.tenant): entry for entry in directory.entries}
+    complete = directory.complete and len(context.scanned()) <= MOST_OFFERED
+    return tuple(listed[name] for name in sorted(listed)), complete
+
+
 def resembling(entries: Iterable[TenantEntry]) -> frozenset[str]:
     """Return the chains (`namespace#tenant`) that another one of the list could be taken for (CASES 5)."""
     return frozenset(look_alikes(entry.chain for entry in entries))
@@ -69,7 +90,8 @@ def choose_chain(context: Context) -> TenantEntry | None:
 
     A chain that the address names and nobody lists can be looked at as well. Raises `EngineError`.
     """
-    entries = list(known_chains(context))
+    offered, complete = offered_chains(context)
+    entries = list(offered)
     named = (st.query_params.get("namespace", ""), st.query_params.get("tenant", ""))
     listed = {(entry.namespace, entry.tenant) for entry in entries}
     if all(named) and named not in listed:
@@ -80,7 +102,7 @@ def choose_chain(context: Context) -> TenantEntry | None:
     labels = [
         chain_name(entry.namespace, entry.tenant)
         + (" (looks like another)" if entry.chain in alike else "")
-        + ("" if (entry.namespace, entry.tenant) in listed else " (not listed)")
+        + ("" if not complete or (entry.namespace, entry.tenant) in listed else " (not listed)")
         for entry in entries
     ]
     places = [(entry.namespace, entry.tenant) for entry in entries]
@@ -94,6 +116,8 @@ def choose_chain(context: Context) -> TenantEntry | None:
         args=(places,),
         help="Namespace and tenant. A chain holds the records of one tenant in one namespace.",
     )
+    if not complete:
+        elements.way(links.TENANTS, f"Search all tenants; these are {len(entries)} of them", {})
     chosen = entries[place]
     if not all(named):
         st.query_params.update({"namespace": chosen.namespace, "tenant": chosen.tenant})

@@ -56,9 +56,9 @@ class Context:
             return "Auditing is switched off (enabled = false in [audit]), so nothing is written; switch it on first."
         return None
 
-    def tenants(self) -> Directory:
-        """Read the tenants of the directory. Raises `EngineError`."""
-        return self.store.tenants()
+    def tenants(self, most: int | None = None) -> Directory:
+        """Read the tenants of the directory, or its first `most` entries. Raises `EngineError`."""
+        return self.store.tenants(most)
 
     def scanned(self) -> tuple[TenantEntry, ...]:
         """Return the tenants that a scan found in this visit; empty when there was none."""

@@ -5,6 +5,7 @@ Text that comes out of a record goes only through `st.text`, `st.code` and `st.d
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -32,6 +33,8 @@ __all__ = [
     "way",
 ]
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_ ]*", re.ASCII)
+
 VERDICT_COLOURS = {
     Verdict.UNCHAINED: "gray",
     Verdict.INTACT: "blue",
@@ -54,11 +57,17 @@ def verdict_badge(verdict: Verdict) -> None:
     st.badge(f"{words.symbol} {words.name}", color=VERDICT_COLOURS[verdict])  # type: ignore[arg-type] # one of the theme's names
 
 
-def field_list(fields: Iterable[tuple[str, str]]) -> None:
-    """Show names, which are ours, with values, which are a record's, as text that nothing is made of."""
+def field_list(fields: Iterable[tuple[str, str]], label_width: int = 150) -> None:
+    """Show names with values, which are a record's, as text that nothing is made of.
+
+    A name may be that of an attribute which somebody put there, so only a plain one is given to Markdown.
+    """
     for name, value in fields:
         with st.container(horizontal=True, gap="small", vertical_alignment="top"):
-            st.caption(name, width=150)
+            if _PLAIN_NAME.fullmatch(name):
+                st.caption(name, width=label_width)
+            else:
+                st.text(visible(name), width=label_width)
             st.text(visible(value) if value else "–", width="stretch")
 
 

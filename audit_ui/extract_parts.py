@@ -34,11 +34,12 @@ _KIB = 1024
 _FORMS = {
     Form.CSV: "CSV, to read in a spreadsheet",
     Form.JSON_LINES: "JSON Lines, from which anyone can recompute each record's hashes",
+    Form.PARQUET: "Parquet, to be analysed by a program, with the items as in JSON Lines",
 }
 
 
 def offer_records(context: Context, wanted: RecordFilter, order: Order) -> None:
-    """Offer all records that match, not only the page shown, as CSV or JSON Lines."""
+    """Offer all records that match, not only the page shown, in one of three forms."""
     key = (context.table_key, "records", wanted, order)
     kept = _kept("take_records", key)
     with st.expander("Take these records away", expanded=kept is not None):

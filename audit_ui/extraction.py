@@ -179,7 +179,8 @@ def _check_size(file: IO[bytes]) -> None:
     if file.tell() > MOST_BYTES:
         message = (
             f"This is more than the {MOST_BYTES // 1024 // 1024} MB that a page hands out. Narrow it, or take it away "
-            "by the command line: `python -m audit_core query --csv` or `--jsonl`, or `export` for a chain."
+            "by the command line: `python -m audit_core query` with `--csv`, `--jsonl` or `--parquet`, or `export` for "
+            "a chain."
         )
         raise FilterError(message)
 

@@ -129,15 +129,17 @@ def typed_moment(text: str, *, end: bool = False) -> Timestamp | None:
 def pretty_json(text: str) -> str:
     """Return JSON text indented, every token as it was written; text that is no JSON comes back as it is.
 
-    Only white space between tokens is changed, so that no number is rounded and no key lost (CASES 8 to 10).
+    Only white space between tokens is changed, so that no number is rounded and no key lost (CASES 8 to 10), and what
+    cannot be seen is escaped.
     """
     tokens = _JSON_TOKENS.findall(text)
     if "".join(tokens) != _without_space(text):
-        return text
+        return visible(text)
     out: list[str] = []
     depth = 0
     for place, piece in enumerate(tokens):
         following = tokens[place + 1] if place + 1 < len(tokens) else ""
+        piece = visible(piece)  # noqa: PLW2901 - what it says is the same
         if piece in "[{":
             depth += 1
             out.append(piece if following in {"]", "}"} else f"{piece}{_line(depth)}")
@@ -161,8 +163,15 @@ def _line(depth: int) -> str:
 
 
 def raw_item(item: Item) -> str:
-    """Return a typed item as indented JSON, for a person to compare with what another tool shows."""
-    return json.dumps(item, ensure_ascii=False, indent=2, sort_keys=True, default=_plain)
+    """Return a typed item as indented JSON, for a person to compare with what another tool shows.
+
+    What cannot be seen is escaped as JSON does it, so that the text still means the same item.
+    """
+    text = json.dumps(item, ensure_ascii=False, indent=2, sort_keys=True, default=_plain)
+    return "".join(
+        json.dumps(character)[1:-1] if character != "\n" and hidden_characters(character) else character
+        for character in text
+    )
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a typed item can hold

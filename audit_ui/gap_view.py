@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from audit_core.chain.gaps import Gap, GapPart
 
-__all__ = ["KINDS", "Window", "severity_of", "table_rows", "window_of", "worst_first"]
+__all__ = ["FATES", "KINDS", "Window", "of_fate", "severity_of", "table_rows", "window_of", "worst_first"]
 
 ENDS = 5
 """Positions shown at each end of a long gap."""
@@ -31,19 +31,62 @@ _WEIGHT = (Severity.BREAK, Severity.UNPROVEN, Severity.INFORMATION)
 
 @dataclass(frozen=True, slots=True)
 class KindWords:
-    """Why positions have no record: symbol and name, and what that says in a sentence."""
+    """Why positions have no record: symbol and name, what that says in a sentence, and what it does not say."""
 
     name: str
     says: str
+    does_not_say: str
 
 
 KINDS: Mapping[GapKind, KindWords] = {
-    GapKind.EXPIRED: KindWords("✓ Expired, proven", "The lifetime had passed, and the fence proves it."),
-    GapKind.UNPROVEN: KindWords("? Gone, unproven", "Expiry can explain it, and nothing proves it."),
-    GapKind.DELETED_EARLY: KindWords("✕ Deleted early", "The record is gone before its lifetime had passed."),
-    GapKind.NEVER_WRITTEN: KindWords("✕ Never written", "The number was never used: the next record links past it."),
-    GapKind.TRUNCATED: KindWords("✕ End cut off", "The chain went on here, and its last records are gone too early."),
+    GapKind.EXPIRED: KindWords(
+        "✓ Expired, proven",
+        "The lifetime had passed, and the fence proves it.",
+        "That what the record held can still be shown, or that its lifetime was as long as a policy asks for.",
+    ),
+    GapKind.UNPROVEN: KindWords(
+        "? Gone, unproven",
+        "Expiry can explain it, and nothing proves it.",
+        "That it expired: somebody may as well have deleted it. Nor that anything is wrong.",
+    ),
+    GapKind.DELETED_EARLY: KindWords(
+        "✕ Deleted early",
+        "The record is gone before its lifetime had passed.",
+        "That somebody meant harm: a clean-up job or a faulty migration leaves the same.",
+    ),
+    GapKind.NEVER_WRITTEN: KindWords(
+        "✕ Never written",
+        "The number was never used: the next record links past it.",
+        "That nothing was ever there: records and fences may have been removed, and the next record made anew.",
+    ),
+    GapKind.TRUNCATED: KindWords(
+        "✕ End cut off",
+        "The chain went on here, and its last records are gone too early.",
+        "That nothing stood further on: what was cut together with its fences leaves no trace here.",
+    ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """A choice of gaps: its name, and the kinds that it shows."""
+
+    name: str
+    kinds: frozenset[GapKind]
+
+
+FATES: Mapping[str, Fate] = {
+    "missing": Fate("✕ Missing", frozenset((GapKind.DELETED_EARLY, GapKind.TRUNCATED, GapKind.NEVER_WRITTEN))),
+    "unproven": Fate("? Unproven", frozenset((GapKind.UNPROVEN,))),
+    "expired": Fate("✓ Expired", frozenset((GapKind.EXPIRED,))),
+}
+"""What is gone without a reason, what nobody can tell, and what was allowed to go, by their names in the address."""
+
+
+def of_fate(gaps: Iterable[Gap], fate: str) -> list[Gap]:
+    """Return the gaps that have positions of a fate; all of them where there is none of that name."""
+    chosen = FATES.get(fate)
+    return [gap for gap in gaps if chosen is None or any(part.kind in chosen.kinds for part in gap.parts)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,12 +63,10 @@ def chosen_tenants(context: Context) -> tuple[TenantEntry, ...]:
     if scope == "one":
         chosen = chooser.choose_chain(context)
         return () if chosen is None else (chosen,)
-    entries = chooser.known_chains(context)
+    entries, complete = chooser.offered_chains(context)
     shown = entries[:MOST_TENANTS]
-    if len(shown) < len(entries):
-        st.caption(
-            f"{count(len(shown), 'tenant')} of {len(entries):,}, the first by name. Choose one tenant to see any other."
-        )
+    if len(shown) < len(entries) or not complete:
+        st.caption(f"{count(len(shown), 'tenant')} shown, there are more. Choose one tenant to see any other.")
     return shown
 
 
@@ -234,7 +232,7 @@ def date_asked(at: Timestamp) -> date:
 
 def look_ahead(reading: RetentionReading, wanted: date) -> None:
     """Say what expires by the end of a date that one picks, such as an audit's end, if nothing is done."""
-    st.subheader("What expires by a date, if nothing is done", anchor=False)
+    st.subheader("What goes before the audit ends, if nothing is done", anchor=False)
     st.date_input(
         "Until the end of (UTC)",
         min_value=date(1970, 1, 1),
@@ -255,6 +253,10 @@ def look_ahead(reading: RetentionReading, wanted: date) -> None:
         ):
             st.metric(name, f"{number:,}", help=meaning, border=True, width=152)
     st.caption(f"{expiring:,} + {due:,} + {summary.total - expiring - due:,} = {count(summary.total, 'record')} read.")
+    rows_table(
+        retention_view.forecast_rows(summary, reading.at),
+        "Forecast: how many of the records read will have expired, and how many stand, after some time.",
+    )
     if expiring or due:
         st.markdown(
             "What is needed beyond that day has to be **exported before**. An expiry cannot be put off in the table: "

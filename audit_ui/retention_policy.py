@@ -34,6 +34,8 @@ def policy(context: Context, reading: RetentionReading) -> None:
             st.markdown(":orange[**⚠ Time to live is not as it should be, so records may never expire**]")
             st.text(visible(mend))
     elements.field_list(retention_view.policy_fields(settings, state))
+    said, agree = retention_view.policy_words(reading.summary)
+    st.markdown(f":blue[✓] {said}" if agree else f":orange[**⚠ {said}**]")
     rows_table(retention_view.period_rows(settings, reading.summary), "Retention periods, and how they are met.")
     st.caption("Which period applies is not known here: these two are what readers look for most often.")
     compared, given = st.columns(2, gap="medium")

@@ -6,13 +6,18 @@ What was read is added up as it comes and then let go, but for a few records of 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
 from audit_core.errors import InputError
+from audit_core.expirychecks import ExpiryDoubt, doubt_with_fence, expiry_doubt
+from audit_core.fences import fences_at
+from audit_core.items import whole_number
 from audit_core.query import RecordFilter
+from audit_core.records import MAX_EXACT_INTEGER
 from audit_core.retention import Expiry, RetentionSummary, summarise
 from audit_core.table import Reading
 
@@ -21,11 +26,12 @@ if TYPE_CHECKING:
 
     from audit_core import AuditStore, Row, Timestamp
     from audit_core.directory import TenantEntry
+    from audit_core.fences import Fence
 
-__all__ = ["READ_AT_ONCE", "RetentionReading", "TenantReading"]
+__all__ = ["READ_AT_ONCE", "Doubtful", "RetentionReading", "TenantReading"]
 
-READ_AT_ONCE = 5000
-"""Records that are read without being asked for."""
+READ_AT_ONCE = 500
+"""Records that are read without being asked for: one request, the oldest, which are the next to go."""
 
 SLICE_SECONDS = 0.4
 MOST_EXAMPLES = 20
@@ -45,6 +51,14 @@ class TenantReading:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A record whose expiry is not to be taken for what was written, with its fence where that was read."""
+
+    row: Row
+    fence: Fence | None
+
+
 class RetentionReading:
     """A reading under way. `at` is the engine's clock of its last answer, None before the first."""
 
@@ -53,6 +67,8 @@ class RetentionReading:
         self.reading = Reading()
         self.at: Timestamp | None = None
         self.examples: dict[Expiry, list[Row]] = {state: [] for state in Expiry if state is not Expiry.LIVE}
+        self.doubts: dict[ExpiryDoubt, list[Doubtful]] = {doubt: [] for doubt in ExpiryDoubt}
+        self.doubtful = Counter[ExpiryDoubt]()
         self.running = bool(entries)
         self._store = store
         self._most: int | None = READ_AT_ONCE
@@ -110,8 +126,33 @@ class RetentionReading:
         self.at = page.at
         items = (row.stored.item for row in page.rows)
         tenant.summary += summarise(items, page.at, self._store.lifetimes)
+        self._doubt(tenant, page.rows)
         for row in page.rows:
             examples = self.examples.get(row.expiry)
             if examples is not None and len(examples) < MOST_EXAMPLES:
                 examples.append(row)
         tenant.cursor, tenant.complete = page.next, page.next is None
+
+    def _doubt(self, tenant: TenantReading, rows: Sequence[Row]) -> None:
+        """Keep the records of a page whose expiry is in doubt, the first of each kind with their fences."""
+        found = [(doubt, row) for row in rows if (doubt := expiry_doubt(row.stored.item)) is not None]
+        shown = found[: MOST_EXAMPLES * len(ExpiryDoubt)]
+        numbers = {number for _doubt, row in shown if (number := _position(row)) is not None}
+        fences: dict[int, Fence] = {}
+        if numbers:
+            fences, answer = fences_at(self._store.table, tenant.entry.namespace, tenant.entry.tenant, numbers)
+            self.reading += answer.reading
+        for doubt, row in found:
+            number = _position(row)
+            fence = None if number is None else fences.get(number)
+            kind = doubt_with_fence(doubt, row.stored.item, fence)
+            if kind is None:
+                continue
+            self.doubtful[kind] += 1
+            if len(self.doubts[kind]) < MOST_EXAMPLES:
+                self.doubts[kind].append(Doubtful(row, fence))
+
+
+def _position(row: Row) -> int | None:
+    number = whole_number(row.stored.item.get("sequence_number", {}).get("N"))
+    return number if number is not None and 0 <= number < MAX_EXACT_INTEGER else None

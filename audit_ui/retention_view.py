@@ -14,7 +14,7 @@ from audit_ui.formats import chain_name, count, moment, position
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from audit_core import ChainReport, Row, Settings
+    from audit_core import ChainReport, Row, Settings, Timestamp
     from audit_core.retention import RetentionSummary
     from audit_ui.retention_read import TenantReading
 
@@ -22,13 +22,17 @@ __all__ = [
     "against_rows",
     "duration",
     "example_rows",
+    "forecast_rows",
     "lifetime_rows",
     "period_rows",
     "policy_fields",
+    "policy_words",
     "removed",
     "tenant_rows",
 ]
 
+_DAY = 86_400
+_STEPS = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year"), (2192, "six years"))
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -109,6 +113,39 @@ def removed(reports: Sequence[ChainReport]) -> tuple[int, int, int]:
         sum(cover.unproven for cover in covers),
         sum(cover.missing for cover in covers),
     )
+
+
+def forecast_rows(summary: RetentionSummary, at: Timestamp | None) -> list[dict[str, str]]:
+    """Return how many of the records read will have expired, and how many stand, after some steps of time from `at`."""
+    due = summary.count(Expiry.EXPIRED)
+    rows: list[dict[str, str]] = []
+    if at is None:
+        return rows
+    for days, name in _STEPS:
+        day = at.plus_seconds(days * _DAY).normalised[:10]
+        gone = summary.expiring_by(day) + due
+        rows.append(
+            {
+                "In": name,
+                "By the end of (UTC)": day,
+                "Will have expired": f"{gone:,}",
+                "Stand": f"{summary.total - gone:,}",
+            }
+        )
+    return rows
+
+
+def policy_words(summary: RetentionSummary) -> tuple[str, bool]:
+    """Say how the records read compare with the lifetimes that are configured or declared; True: all agree."""
+    as_declared = summary.against.get(Against.CURRENT, 0) + summary.against.get(Against.PAST, 0)
+    others = summary.total - as_declared
+    if not summary.total:
+        return "No record was read, so there is nothing to compare.", True
+    if not others:
+        return f"All {count(summary.total, 'record')} read live as long as the configuration declares.", True
+    shorter = summary.against.get(Against.SHORTER, 0)
+    said = f"{others:,} of {count(summary.total, 'record')} read live otherwise than the configuration declares"
+    return f"{said}; {shorter:,} of them shorter.", False
 
 
 def tenant_rows(

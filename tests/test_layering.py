@@ -7,7 +7,7 @@ import sys
 
 import audit_core
 
-SLOW_OR_ELSEWHERE = ("streamlit", "pandas", "moto", "flask", "werkzeug", "plotly")
+SLOW_OR_ELSEWHERE = ("streamlit", "pandas", "moto", "flask", "werkzeug", "plotly", "pyarrow")
 
 PROBE = """
 import importlib, json, sys

@@ -1,4 +1,4 @@
-"""Writing exported files with the manifest beside them: for `query --csv` and `--jsonl`, and for `export`.
+"""Writing exported files with the manifest beside them: for `query --csv`, `--jsonl` and `--parquet`, and for `export`.
 
 What a file holds is in `extracts`; that it comes into being whole is in `files`. A file that could not be read to its
 end is kept, and its manifest says so: it is what was there until then.
@@ -30,27 +30,31 @@ INCOMPLETE = 3
 """Exit status of an extract that was not read to its end, as of a verification that is not."""
 
 
-def chosen_form(csv: Path | None, jsonl: Path | None, *, force: bool, paged: bool) -> tuple[Form, Path] | None:
+def chosen_form(
+    csv: Path | None, jsonl: Path | None, parquet: Path | None, *, force: bool, paged: bool
+) -> tuple[Form, Path] | None:
     """Return which file `query` writes in which form; None: it shows a page.
 
     `paged` says that a page was asked for. Raises `BadParameter` for options that do not go together, `InputError` for
     a place that cannot be written to.
     """
-    if csv is not None and jsonl is not None:
-        message = "Give either --csv or --jsonl, once for each file."
+    given = {Form.CSV: csv, Form.JSON_LINES: jsonl, Form.PARQUET: parquet}
+    chosen = [(form, target) for form, target in given.items() if target is not None]
+    if len(chosen) > 1:
+        message = "Give one of --csv, --jsonl and --parquet, once for each file."
         raise typer.BadParameter(message)
-    chosen = None if jsonl is None else (Form.JSON_LINES, jsonl)
-    chosen = chosen if csv is None else (Form.CSV, csv)
-    if chosen is None:
+    if not chosen:
         if force:
-            message = "--force goes with --csv or --jsonl; without a file there is nothing to replace."
+            message = "--force goes with --csv, --jsonl or --parquet; without a file there is nothing to replace."
             raise typer.BadParameter(message)
         return None
     if paged:
-        message = "A file holds all records that match, so --csv and --jsonl go with neither --limit nor --cursor."
+        message = (
+            "A file holds all records that match, so --csv, --jsonl and --parquet go with neither --limit nor --cursor."
+        )
         raise typer.BadParameter(message)
-    check_pair(chosen[1], replace=force)
-    return chosen
+    check_pair(chosen[0][1], replace=force)
+    return chosen[0]
 
 
 def check_pair(target: Path, *, replace: bool) -> None:

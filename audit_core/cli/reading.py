@@ -99,15 +99,19 @@ def query_records(
         Path | None,
         typer.Option("--jsonl", metavar="FILE", help="Write all that match instead, as items that `hash` takes."),
     ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", metavar="FILE", help="Write all that match instead, as columns for analysis."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show one page of a tenant's records, each value that is given being equal to the record's.
 
-    With --csv or --jsonl all of them go to a file instead, and FILE.manifest.json beside it names filter, time, count
-    and SHA-256. Exit status 3: not all could be read, which the manifest says.
+    With --csv, --jsonl or --parquet all of them go to a file instead, and FILE.manifest.json beside it names filter,
+    time, count and SHA-256. Exit status 3: not all could be read, which the manifest says.
     """
-    file = chosen_form(csv, jsonl, force=force, paged=limit is not None or cursor is not None)
+    file = chosen_form(csv, jsonl, parquet, force=force, paged=limit is not None or cursor is not None)
     wanted = RecordFilter(
         namespace=namespace,
         tenant=tenant,

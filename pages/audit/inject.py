@@ -48,10 +48,10 @@ if way == "record":
     elif phase is inject_draft.Phase.OUTCOME:
         inject_outcome.outcome_form(visitor, action)
     else:
-        inject_record.record_form(visitor, chooser.known_chains(visitor), phase)
+        inject_record.record_form(visitor, chooser.offered_chains(visitor)[0], phase)
     st.stop()
 
-entries = chooser.known_chains(visitor)
+entries = chooser.offered_chains(visitor)[0]
 started = inject_generate.generator_form(visitor, entries) if way == "generate" else inject_files.files_form(visitor)
 if started is not None:
     st.session_state[RUN] = started

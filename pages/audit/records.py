@@ -5,15 +5,25 @@ from __future__ import annotations
 import streamlit as st
 
 from audit_core.errors import InputError
-from audit_ui import chooser, context, elements, extract_parts, faults, record_parts
-from audit_ui.formats import count
+from audit_core.table import Reading
+from audit_ui import (
+    chooser,
+    context,
+    elements,
+    extract_parts,
+    faults,
+    record_filters,
+    record_page,
+    record_parts,
+    record_search,
+)
 from audit_ui.record_query import RecordsState
 
 visitor = context.current()
 
 wanted_id = st.query_params.get("record")
 if wanted_id:
-    record_parts.one_record(visitor, wanted_id)
+    record_page.one_record(visitor, wanted_id)
     st.stop()
 
 st.title("Records")
@@ -21,7 +31,7 @@ left, right = st.columns(2, vertical_alignment="bottom", gap="medium")
 with left:
     chosen = chooser.choose_chain(visitor)
 with right:
-    found = record_parts.look_up(visitor)
+    found = record_parts.look_up(visitor, chosen)
 if found is not None:
     record_parts.found_records(visitor, found)
     st.stop()
@@ -34,22 +44,28 @@ if chosen is None:
     st.stop()
 
 state = RecordsState.read(st.query_params)
-record_parts.filter_form(state)
+record_filters.order(state)
+record_filters.chips(state)
 try:
     wanted = state.record_filter()
-    page = visitor.store.query(wanted, order=state.order, cursor=state.cursor)
+    with st.spinner("Reading …"):
+        search = record_search.under_way(visitor, wanted, state.order, state.cursor)
 except InputError as error:
     faults.show_error(error)
     elements.turn("Open the first page", state.address(), key="first page")
     st.stop()
+if search.running:
+    record_search.progress(search)
+    st.stop()
 
+page = search.page
+reading = Reading()
 if page.rows:
-    record_parts.record_table(visitor, state, page)
-    more = page.next is not None or page.previous is not None
-    st.caption(f"{count(len(page.rows), 'record')} shown" + (", more to come." if more else ", which is all there is."))
+    reading = record_parts.record_table(visitor, state, page.rows)
+    st.caption(record_parts.shown(len(page.rows), more=page.next is not None or page.previous is not None))
 else:
     record_parts.no_rows(state, page)
 record_parts.page_links(state, page)
 if page.rows or page.next is not None:
     extract_parts.offer_records(visitor, wanted, state.order)
-elements.read_footer(page.reading, page.at)
+record_parts.footer(page, reading)

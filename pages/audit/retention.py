@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audit_ui import context, elements, retention_parts, retention_policy
+from audit_ui import context, elements, retention_doubts, retention_parts, retention_policy
 
 visitor = context.current()
 
@@ -32,6 +32,7 @@ retention_parts.calendar(reading, at, before.isoformat())
 retention_parts.look_ahead(reading, before)
 if len(entries) > 1:
     retention_parts.tenant_table(reading, reports, before.isoformat())
+retention_doubts.doubts(reading, reports)
 retention_policy.policy(visitor, reading)
 retention_parts.examples(reading)
 retention_parts.footer(reading, at)

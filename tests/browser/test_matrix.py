@@ -24,12 +24,20 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.matrix
 
+EDITED = "f6ea4b0b-e1c2-4a4a-b69b-e625d56a3de5"
+"""The record at position 146 of payments / umbrella in the demo data, the same each time."""
+
 PATHS = {
     "overview": "overview",
     "tenants": "tenants",
     "tenants, none found": "tenants?q=nobody&sort=seen",
     "tenant": "tenants?namespace=notifications&tenant=globex",
     "records": "records?namespace=notifications&tenant=acme",
+    "records, filtered": "records?namespace=notifications&tenant=acme&outcome=failed&caller=user%3Aada&order=oldest",
+    "records, none match": "records?namespace=notifications&tenant=acme&outcome=nothing",
+    "records, found": "records?namespace=payments&tenant=umbrella&id=146",
+    "records, not found": "records?namespace=payments&tenant=umbrella&id=nobody",
+    "record, edited": f"records?record={EDITED}",
     "chain, not verified": "chain?namespace=notifications&tenant=acme&first=3",
     "chain, intact": "chain?namespace=notifications&tenant=acme&verify=1",
     "chain, expired": "chain?namespace=notifications&tenant=globex&verify=1&finding=0",
@@ -43,6 +51,8 @@ PATHS = {
     "gaps, fences": "gaps?namespace=notifications&tenant=globex&verify=1&gap=0&fences=40",
     "gaps, unproven": "gaps?namespace=notifications&tenant=initech&verify=1&gap=0",
     "gaps, deleted": "gaps?namespace=payments&tenant=hooli&verify=1&gap=90",
+    "gaps, one fence": "gaps?namespace=payments&tenant=hooli&verify=1&gap=90&fence=90&fate=missing",
+    "gaps, none of a fate": "gaps?namespace=notifications&tenant=globex&verify=1&fate=missing",
     "gaps, no chain": "gaps?namespace=infrastructure&tenant=sandbox&verify=1",
     "retention, one tenant": "retention?namespace=notifications&tenant=globex",
     "retention, all tenants": "retention?scope=all&before=2030-01-01",

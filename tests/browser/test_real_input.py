@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import engines
-from tests.browser.test_pages import heading, link
+from tests.browser.test_pages import choose_first_row, heading, link
 from tests.real.test_evidence import ACCOUNT, CLOUDTRAIL, EVENTS, command
 
 if TYPE_CHECKING:
@@ -58,3 +58,19 @@ def test_the_pages_show_the_events_then_what_was_done_to_them(
     expect(page.get_by_text("Broken", exact=False).first).to_be_visible()
     page.goto(link(url, "chain", **CHAIN, finding=0))
     heading(page, "Record missing, position 1,234")
+    page.goto(link(url, "gaps", **CHAIN, verify=1, gap=1234, fence=1234))
+    heading(page, "Gap at position 1,234")
+    expect(page.get_by_text("Whoever deleted it did so")).to_be_visible()
+    expect(page.get_by_text("The fence of position 1,234")).to_be_visible()
+    page.goto(link(url, "records", **CHAIN))
+    page.get_by_role("searchbox", name="Search").fill("1233")
+    expect(page.get_by_text("1 record shown, which is all there is.")).to_be_visible()
+    choose_first_row(page)
+    heading(page, "Record")
+    expect(page.get_by_text("No record stands here.")).to_be_visible()
+    page.get_by_role("button", name="Next record").click()
+    expect(page.get_by_text("Before: position 1,234")).to_be_visible()
+    page.goto(link(url, "retention", **CHAIN))
+    expect(page.get_by_text("records read, more to come.")).to_be_visible()
+    page.get_by_role("button", name="Read the rest").click()
+    expect(page.get_by_text(f"{EVENTS - 1:,} records read, which is all that stands.")).to_be_visible()

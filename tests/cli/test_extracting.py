@@ -1,4 +1,4 @@
-"""`query --csv`, `query --jsonl` and `export`: files with a manifest beside them, and `verify --file` on both."""
+"""`query --csv`, `--jsonl`, `--parquet`, and `export`: files with a manifest beside them, and `verify --file`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyarrow import parquet
 
 from audit_core import extracts
 from audit_core.errors import EngineUnreachableError
@@ -47,10 +48,22 @@ class TestQuery:
         stored = [json.loads(line)["record_hash"]["S"] for line in target.read_text().splitlines()]
         assert (computed, len(computed)) == (stored, 400)
 
+    def test_writes_columns_for_analysis(self, tmp_path: Path) -> None:
+        target = tmp_path / "a.parquet"
+        result = demo("query", *ACME, "--outcome", "failed", "--parquet", str(target))
+        assert result.exit_code == 0, result.stderr
+        rows = parquet.read_table(target).to_pylist()
+        assert {row["outcome"] for row in rows} == {"failed"}
+        said = manifest_of(target)
+        assert (said["records"], said["format"]) == (len(rows), "parquet")
+        assert said["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
+
     @pytest.mark.parametrize(
         "options",
         [
             ("--csv", "a", "--jsonl", "b"),
+            ("--jsonl", "a", "--parquet", "b"),
+            ("--parquet", "a", "--limit", "3"),
             ("--csv", "a", "--limit", "3"),
             ("--jsonl", "a", "--cursor", "x"),
             ("--force",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +26,11 @@ HOSTILE = "<script>alert(1)</script> ![x](https://example.com/x.png) **bold** :r
 
 def gaps(namespace: str, tenant: str, **query: str) -> AppTest:
     return finished(visit("gaps", namespace=namespace, tenant=tenant, verify="1", **query))
+
+
+def fences(opened: AppTest) -> list[dict[str, Any]]:
+    """The rows about fences; before them come the gaps and the time around one."""
+    return table(opened, 2)
 
 
 def links_of(opened: AppTest) -> list[str]:
@@ -72,7 +77,7 @@ class TestDemo:
         said = words(opened)
         assert "✓ Expired, proven" in said
         assert "There is none: the chain starts with this gap." in said
-        rows = table(opened, 1)
+        rows = fences(opened)
         assert {(row["Record now"], row["Fence"]) for row in rows} == {("gone", "full")}
         assert all(row["chain_hash"].endswith("…") for row in rows)
         assert all(row["Record may expire"].endswith("UTC") for row in rows)
@@ -81,8 +86,11 @@ class TestDemo:
         opened = gaps("notifications", "initech", gap="0")
         said = words(opened)
         assert "Had the chain been **sealed**" in said
-        assert {row["Fence"] for row in table(opened, 1)} == {"bare, says nothing of its record"}
-        assert any("Seal what still stands" in link and "seal=1" in link for link in links_of(opened))
+        assert {row["Fence"] for row in fences(opened)} == {"bare, says nothing of its record"}
+        assert opened.button(key="seal 0").label == "Seal the 99 records that still stand …"
+        opened.button(key="seal 0").click().run()
+        assert opened.title[0].value == "Chain"
+        assert address(opened)["seal"] == "1"
 
     def test_a_deleted_record_shows_its_neighbours_and_leads_to_its_finding(self) -> None:
         opened = gaps("payments", "hooli", gap="90")
@@ -97,13 +105,52 @@ class TestDemo:
         assert "10 positions of 125 shown: 0 to 4 and 120 to 124" in words(opened)
         opened.button(key="gap later").click().run()
         assert address(opened)["fences"] == "5"
-        assert [row["Position"] for row in table(opened, 1)] == [str(number) for number in range(5, 30)]
+        assert [row["Position"] for row in fences(opened)] == [str(number) for number in range(5, 30)]
         opened.button(key="gap earlier").click().run()
-        assert table(opened, 1)[0]["Position"] == "0"
+        assert fences(opened)[0]["Position"] == "0"
         opened.number_input(key="gap position").set_value(124).run()
         assert "1 position of 125 shown: 124" in words(opened)
         opened.button(key="gap ends").click().run()
         assert "fences" not in address(opened)
+
+    def test_what_is_missing_is_shown_apart_from_what_was_allowed_to_go(self) -> None:
+        opened = gaps("notifications", "globex", fate="missing")
+        assert "0 gaps of 1 shown" in words(opened)
+        opened = gaps("notifications", "globex", fate="expired")
+        assert [row["Positions"] for row in table(opened)] == ["0 to 124"]
+
+    def test_beside_a_proven_expiry_stands_what_that_does_not_say(self) -> None:
+        said = words(gaps("notifications", "globex", gap="0"))
+        assert "What this does not say: that what the record held can still be shown" in said
+
+    def test_the_time_around_an_expiry_is_told_by_its_fences(self) -> None:
+        rows = table(gaps("notifications", "globex", gap="0"), 1)
+        known = {row["What"].partition(",")[0]: row["Known by"] for row in rows}
+        assert known == {
+            "The first of these records was allowed to expire": "the 10 full fences of the 10 positions shown",
+            "The record after the gap": "that record",
+            "The last of these records was allowed to expire": "the 10 full fences of the 10 positions shown",
+            "Verified: no record stands at these positions": "the verification, by the engine's clock",
+        }
+        assert [row["When (UTC)"] for row in rows] == sorted(row["When (UTC)"] for row in rows)
+
+    def test_a_deletion_has_a_span_to_look_at_in_the_logs(self) -> None:
+        opened = gaps("payments", "hooli", gap="90")
+        assert "Whoever deleted it did so **between 20" in words(opened)
+        assert table(opened, 1)[-1]["What"] == "The record should have stood until here"
+
+    def test_all_that_a_fence_holds_is_shown_by_its_link(self) -> None:
+        opened = gaps("payments", "hooli", gap="90", fence="90")
+        said = words(opened)
+        assert "**The fence of position 90**" in said
+        assert "SEQ#payments#hooli#90" in said
+        assert any(len(part.value) == 64 for part in opened.text)
+
+    @pytest.mark.parametrize("fence", ["91", "x", "9" * 40, "²"])
+    def test_a_fence_that_is_not_of_the_gap_is_not_shown(self, fence: str) -> None:
+        opened = gaps("payments", "hooli", gap="90", fence=fence)
+        assert "**The fence of" not in words(opened)
+        assert not opened.exception
 
     def test_it_says_what_reading_the_fences_cost(self) -> None:
         assert "read units" in words(gaps("payments", "hooli", gap="90"))
@@ -144,8 +191,8 @@ class TestOwnTable:
         opened = gaps(*NAMES)
         go(opened, "gaps", namespace=NAMES[0], tenant=NAMES[1], gap="500000")
         assert "Gap at positions 3 to 1,000,002" in words(opened)
-        assert len(table(opened, 1)) == 10
-        assert {row["Fence"] for row in table(opened, 1)} == {"none"}
+        assert len(fences(opened)) == 10
+        assert {row["Fence"] for row in fences(opened)} == {"none"}
         assert re.search(r"1\d items read in 4 requests", words(opened))
 
     def test_a_record_that_stands_again_is_said_to_stand(self, own_table: AuditStore) -> None:
@@ -153,9 +200,9 @@ class TestOwnTable:
         record = chain.record(2)
         put(own_table, *chain.remove(2).items())
         opened = gaps(*NAMES, gap="2")
-        assert table(opened, 1)[0]["Record now"] == "gone"
+        assert fences(opened)[0]["Record now"] == "gone"
         put(own_table, record)
-        assert table(opened.button(key="refresh").click().run(), 1)[0]["Record now"] == "stands"
+        assert fences(opened.button(key="refresh").click().run())[0]["Record now"] == "stands"
 
     def test_a_stopped_verification_says_that_there_may_be_more(self, own_table: AuditStore) -> None:
         put(own_table, *Chain(began=fresh(own_table)).ours(3).items())
@@ -180,7 +227,7 @@ class TestOwnTable:
         opened = gaps(*NAMES, gap="1")
         assert "script" not in rendered(opened)
         assert HOSTILE in "\n".join(part.value for part in opened.text)
-        assert table(opened, 1)[0]["Record id"] == HOSTILE
+        assert fences(opened)[0]["Record id"] == HOSTILE
 
 
 def test_an_engine_that_is_away_is_one_message(unreachable: Settings) -> None:

@@ -10,6 +10,7 @@ import pytest
 from audit_core.timestamps import Clock
 from audit_ui import retention_read
 from tests import builders
+from tests.chains import Chain
 from tests.tables import delete, put
 from tests.ui.visits import address, go, table, visit, words
 
@@ -112,16 +113,18 @@ class TestDemo:
         said = words(opened)
         assert "30 days (2,592,000 seconds); ttl_seconds in [audit]" in said
         assert "time to live is on, by the attribute expires_at_ttl" in said
-        by_name = {row["Lifetime"]: row["Records"] for row in table(opened, 2)}
+        assert "All 125 records read live as long as the configuration declares." in said
+        by_name = {row["Lifetime"]: row["Records"] for row in table(opened, 3)}
         assert by_name["As configured now"] == "125"
-        periods = {row["Period"]: row for row in table(opened, 1)}
+        periods = {row["Period"]: row for row in table(opened, 2)}
         assert periods["PCI DSS, twelve months"]["New records"] == "kept 335 days less"
         assert periods["HIPAA, six years"]["Length"] == "2,192 days"
         assert periods["HIPAA, six years"]["Records given at least that"] == "0 of 125"
 
     def test_all_listed_tenants_are_added_up(self) -> None:
         opened = finished(visit("retention", scope="all"))
-        rows = {row["Tenant"]: row for row in table(opened, 1)}
+        opened = finished(opened.button(key="rest").click().run())
+        rows = {row["Tenant"]: row for row in table(opened, 2)}
         assert rows["notifications / acme"]["Never expires"] == "400"
         assert rows["payments / hooli"]["Live"] == "179"
         assert len(rows) == 7
@@ -132,6 +135,93 @@ class TestDemo:
         opened = visit("retention")
         opened.radio[0].set_value("all").run()
         assert address(opened) == {"scope": "all"}
+
+
+class TestDoubts:
+    @pytest.fixture
+    def chain(self, own_table: AuditStore) -> Chain:
+        return Chain(began=own_table.table.clock.now().plus_seconds(-3600)).ours(8, lifetime=30 * DAY)
+
+    def found(self, store: AuditStore, chain: Chain) -> tuple[str, list[dict[str, Any]]]:
+        put(store, *chain.items())
+        opened = visit("retention", **HERE)
+        assert not opened.exception
+        rows = next((frame.value for frame in opened.dataframe if "By its fence" in frame.value.columns), None)
+        return words(opened), [] if rows is None else rows.to_dict("records")
+
+    def test_a_sound_chain_leaves_none(self, own_table: AuditStore, chain: Chain) -> None:
+        said, rows = self.found(own_table, chain)
+        assert ":blue[✓ None] among the records read" in said
+        assert "that nobody rewrote a record and its fence together" in said
+        assert not rows
+
+    def test_a_moved_expiry_shows_beside_what_its_fence_says(self, own_table: AuditStore, chain: Chain) -> None:
+        record = chain.record(3)
+        moved = chain.began.plus_seconds(400 * DAY)
+        chain.edit(3, expires_at={"S": moved.text}, expires_at_ttl={"N": str(moved.epoch_seconds)})
+        said, (row,) = self.found(own_table, chain)
+        assert "1 record with an expiry that is not what was written" in said
+        assert row["Why"] == "the fence, written with it, says another expiry"
+        assert row["By TTL"] == str(moved.epoch_seconds) != record["expires_at_ttl"]["N"]
+        assert row["By its fence"].startswith(record["expires_at"]["S"][:10])
+
+    def test_an_expiry_taken_away_is_found(self, own_table: AuditStore, chain: Chain) -> None:
+        chain.edit(2, expires_at=None, expires_at_ttl=None)
+        _said, (row,) = self.found(own_table, chain)
+        assert (row["Sequence"], row["Expiry (UTC)"], row["By TTL"]) == ("2", "none", "none")
+        assert row["By its fence"].endswith("UTC")
+
+    @pytest.mark.parametrize(
+        ("edit", "why"),
+        [
+            ({"expires_at_ttl": None}, "the attribute that DynamoDB acts on is gone"),
+            ({"expires_at": None}, "the expiry itself is gone"),
+            ({"expires_at_ttl": {"N": "99"}}, "is not the expiry"),
+            ({"expires_at_ttl": {"S": "soon"}}, "is not the expiry"),
+        ],
+    )
+    def test_attributes_that_disagree_are_found(
+        self, own_table: AuditStore, chain: Chain, edit: dict[str, Any], why: str
+    ) -> None:
+        _said, (row,) = self.found(own_table, chain.edit(5, **edit))
+        assert why in row["Why"]
+
+    def test_an_edit_elsewhere_is_no_matter_of_expiry_where_the_fence_tells(
+        self, own_table: AuditStore, chain: Chain
+    ) -> None:
+        assert not self.found(own_table, chain.edit(4, caller_id={"S": "mallory"}))[1]
+
+    def test_where_no_fence_tells_an_edit_may_be_one_of_the_expiry(self, own_table: AuditStore, chain: Chain) -> None:
+        chain.edit(4, caller_id={"S": "mallory"}).remove(4, record=False, fence=True)
+        (row,) = self.found(own_table, chain)[1]
+        assert (row["Sequence"], row["By its fence"]) == ("4", "not told")
+        assert "may be what was changed" in row["Why"]
+
+    def test_text_of_such_records_is_text(self, own_table: AuditStore, chain: Chain) -> None:
+        hostile = "<script>alert(1)</script>\u202e"
+        _said, (row,) = self.found(own_table, chain.edit(1, expires_at_ttl={"S": hostile}))
+        assert row["By TTL"] == "<script>alert(1)</script>\\u{202E}"
+
+
+def test_a_forecast_says_what_stands_when(own_table: AuditStore) -> None:
+    for name, seconds in (("soon", 5 * DAY), ("later", 60 * DAY), ("due", -60), ("held", None)):
+        put_one(own_table, name, seconds)
+    opened = visit("retention", **HERE)
+    rows = next(frame.value for frame in opened.dataframe if "Will have expired" in frame.value.columns)
+    assert list(zip(rows["In"], rows["Will have expired"], rows["Stand"], strict=True)) == [
+        ("7 days", "2", "2"),
+        ("30 days", "2", "2"),
+        ("90 days", "3", "1"),
+        ("a year", "3", "1"),
+        ("six years", "3", "1"),
+    ]
+
+
+def test_lifetimes_that_are_not_as_declared_are_counted(own_table: AuditStore) -> None:
+    put_one(own_table, "short", -DAY + 90_000)
+    put_one(own_table, "held", None)
+    said = words(visit("retention", **HERE))
+    assert "2 of 2 records read live otherwise than the configuration declares; 1 of them shorter." in said
 
 
 class TestReading:
