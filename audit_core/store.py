@@ -252,6 +252,14 @@ class AuditStore:
         """Read the tenant directory (FORMAT 7). Raises `EngineError`."""
         return directory.list_tenants(self.table, self.settings.audit.prefix)
 
+    def tenant_listing(self) -> directory.TenantListing:
+        """Return a reading of the tenant directory that goes as far as it is wanted."""
+        return directory.TenantListing(self.table, self.settings.audit.prefix)
+
+    def tenant(self, namespace: str, tenant: str) -> directory.TenantEntry | None:
+        """Read one tenant's entry in the directory; None where there is none. Raises `EngineError`."""
+        return directory.read_tenant(self.table, self.settings.audit.prefix, namespace, tenant)
+
     def scan_tenants(self) -> directory.TenantScan:
         """Return a scan of the whole table for its tenants that goes on step by step."""
         return directory.TenantScan(self.table)
