@@ -12,6 +12,7 @@ from audit_ui import (
     extract_parts,
     report_parts,
     seal_parts,
+    strip_parts,
     verification_parts,
 )
 
@@ -41,7 +42,7 @@ if report is None:
 chain_parts.verdict(report, request)
 chain_parts.coverage(report)
 seal_parts.section(visitor, report, request)
-chain_parts.strip(report, request)
+strip_parts.section(visitor, report, request)
 chain_parts.findings(visitor, report, request)
 chain_parts.footer(report, request)
 report_parts.take_away(visitor, report, chain_parts.asked(request))
