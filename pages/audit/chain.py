@@ -36,7 +36,7 @@ if verification is not None and verification.running:
 
 report = verification_parts.report_to_show(visitor, request, verification)
 if report is None:
-    verification_parts.not_verified_yet()
+    verification_parts.not_verified_yet(visitor, request)
     st.stop()
 
 chain_parts.verdict(report, request)
