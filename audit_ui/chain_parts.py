@@ -75,7 +75,7 @@ def verdict(report: ChainReport, request: Request) -> None:
         meaning, limits = st.columns(2, gap="large")
         with meaning:
             with st.container(horizontal=True, gap="xsmall"):
-                elements.verdict_badge(report.verdict)
+                elements.verdict_badge(report.verdict, explained=True)
                 if not request.whole:
                     st.badge(f"Only {asked(request)}", color="orange")
                 if report.summary.valid:

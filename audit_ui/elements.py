@@ -33,6 +33,7 @@ __all__ = [
     "shown_as",
     "turn",
     "verdict_badge",
+    "verdict_limits",
     "way",
 ]
 
@@ -52,10 +53,18 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def verdict_badge(verdict: Verdict) -> None:
-    """Show a verdict as symbol, word and colour."""
+def verdict_badge(verdict: Verdict, *, explained: bool = False) -> None:
+    """Show a verdict as symbol, word and colour, and beside it what it does not mean unless that is `explained`."""
     words = VERDICTS[verdict]
-    st.badge(f"{words.symbol} {words.name}", color=VERDICT_COLOURS[verdict])  # type: ignore[arg-type] # one of the theme's names
+    colour = VERDICT_COLOURS[verdict]
+    limits = None if explained else verdict_limits(verdict)
+    st.badge(f"{words.symbol} {words.name}", color=colour, help=limits)  # type: ignore[arg-type] # one of the theme's names
+
+
+def verdict_limits(verdict: Verdict) -> str:
+    """Say what a verdict means in a sentence, and what it does not mean."""
+    words = VERDICTS[verdict]
+    return f"{words.headline} This does not mean:\n\n" + "\n".join(f"- {line}" for line in words.does_not_mean)
 
 
 def field_list(fields: Iterable[tuple[str, str]]) -> None:

@@ -117,8 +117,6 @@ def _batch_under_way(batch: verification.Batch) -> None:
         )
         st.progress(min(1.0, batch.fraction), text=text)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if st.button("Stop", key="stop_all"):
-                batch.stop()
-                st.rerun()
+            st.button("Stop", key="stop_all", on_click=batch.stop)  # before the next slice, not after it
             if batch.current is not None:
                 st.text(chain_name(batch.current.namespace, batch.current.tenant), width="stretch")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from audit_core import InputError, Verdict
+from audit_core import InputError, Severity, Verdict
 from audit_core.names import visible
-from audit_ui import activity, elements, figures, links, summaries, tenant_parts
+from audit_ui import activity, elements, figures, links, summaries, tenant_parts, verification
 from audit_ui.formats import chain_name, count, utc
 
 if TYPE_CHECKING:
@@ -137,11 +137,22 @@ def row(context: Context, line: TenantLine) -> DeltaGenerator:
             place = st.empty()
         with ways, st.container(horizontal=True, gap="small"):
             query = links.chain_query(entry.namespace, entry.tenant)
+            if line.kept is not None and line.kept.verdict is Verdict.BROKEN:
+                elements.way(links.CHAIN, "Findings", {**query, **_first_break(context, entry)})
             elements.way(links.CHAIN, "Chain", query)
             elements.way(links.RECORDS, "Records", links.records_query(entry.namespace, entry.tenant))
             if line.kept is not None and (line.kept.coverage.missing or line.kept.coverage.unproven):
                 elements.way(links.GAPS, "Gaps", query)
     return place
+
+
+def _first_break(context: Context, entry: TenantEntry) -> dict[str, str]:
+    """Return what leads to a chain's first break, where its findings are not kept by a verification that finds it."""
+    report = verification.reports().last(context.table_key, entry.namespace, entry.tenant)
+    if report is None:
+        return {"finding": "0", "verify": "1"}
+    breaks = (place for place, finding in enumerate(report.findings) if finding.severity is Severity.BREAK)
+    return {"finding": str(next(breaks, 0))}
 
 
 def expiring_of(place: DeltaGenerator, done: ChainActivity | None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from audit_core import InputError
+from audit_core import InputError, Verdict
 from audit_core.directory import TenantEntry
 from audit_core.names import visible
 from audit_ui import chooser, elements, links, tenant_parts
@@ -232,6 +232,10 @@ def table(context: Context, state: ListState, lines: Sequence[TenantLine]) -> No
         key=key,
         on_select=lambda: _open_chosen(key, names),
         selection_mode="single-row",
+        column_config={
+            "State": st.column_config.TextColumn(help=elements.verdict_limits(Verdict.INTACT)),
+            "Length": st.column_config.TextColumn(help="Positions, also those whose records have expired."),
+        },
         alt="Tenants, one a row. Choosing a row opens the tenant.",
     )
 

@@ -55,9 +55,7 @@ def progress(verification: Verification) -> None:
             st.rerun()
         st.progress(verification.fraction, text=f"Verifying: {visit_work.progress_words(verification)}")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if st.button("Stop", key="stop"):
-                verification.stop()
-                st.rerun()
+            st.button("Stop", key="stop", on_click=verification.stop)  # before the next slice, not after it
             st.caption(
                 "It can be stopped and taken up again. On another page it goes on in the sidebar.", width="stretch"
             )

@@ -111,23 +111,25 @@ def _is_shown_by(page: str, context: Context, request: Request) -> bool:
 
 @st.fragment(run_every=_PAUSE_SECONDS)
 def _under_way(verification: Verification) -> None:
-    """Go on for a slice of time, and show how far it is."""
+    """Show how far it is, and go on for a slice of time."""
     with one_message():
-        verification.advance()
-        if not verification.running:
-            st.rerun()
         request = verification.request
         st.progress(verification.fraction, text=f"Verifying, {verification.fraction:.0%}")
         st.text(chain_name(request.namespace, request.tenant))
+        st.button("Stop verifying", key="work_stop", on_click=verification.stop)
+        verification.advance()
+        if not verification.running:
+            st.rerun()
 
 
 @st.fragment(run_every=_PAUSE_SECONDS)
 def _batch_under_way(made: Batch) -> None:
     with one_message():
+        st.progress(made.fraction, text=f"Verify all: {_batch_words(made)}")
+        st.button("Stop verifying", key="work_stop_all", on_click=made.stop)
         made.advance()
         if not made.running:
             st.rerun()
-        st.progress(made.fraction, text=f"Verify all: {_batch_words(made)}")
 
 
 def _batch_words(made: Batch) -> str:

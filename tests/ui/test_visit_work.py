@@ -96,6 +96,14 @@ class TestAVerification:
         assert "tenant=one" in back.proto.query_string
         assert chains.engine == "embedded"
 
+    def test_is_stopped_from_any_page(self, chains: AuditStore) -> None:
+        opened = visit("chain", **chain(ONE, verify="1"))
+        go(opened, "tenants")
+        opened.button(key="work_stop").click().run()
+        assert under_way(opened, ONE).stopped
+        assert any("Stopped at" in part.value for part in opened.sidebar.caption)
+        assert chains.engine == "embedded"
+
     def test_of_another_chain_lets_the_first_one_wait(self, chains: AuditStore) -> None:
         opened = visit("chain", **chain(ONE, verify="1"))
         go(opened, "chain", **chain(OTHER, verify="1"))
