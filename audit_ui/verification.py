@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SLICE_SECONDS", "Batch", "Change", "Reports", "Request", "Verification", "kept", "reports"]
 
-SLICE_SECONDS = 0.4
+SLICE_SECONDS = 0.25
 KEPT_REPORTS = 500
 MOST_FAILURES = 3
 """Chains in a row that cannot be read before a batch stops by itself."""

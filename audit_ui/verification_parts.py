@@ -48,17 +48,17 @@ def under_way(context: Context, request: Request) -> Verification | None:
 
 @st.fragment(run_every=_PAUSE_SECONDS)
 def progress(verification: Verification) -> None:
-    """Go on for a slice of time and show how far it is; a click stops it."""
+    """Show how far it is and go on for a slice of time, in that order, so that a click is answered at once."""
     with one_message():
-        verification.advance()
-        if not verification.running:
-            st.rerun()
         st.progress(verification.fraction, text=f"Verifying: {visit_work.progress_words(verification)}")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button("Stop", key="stop", on_click=verification.stop)  # before the next slice, not after it
             st.caption(
                 "It can be stopped and taken up again. On another page it goes on in the sidebar.", width="stretch"
             )
+        verification.advance()
+        if not verification.running:
+            st.rerun()
 
 
 def report_to_show(context: Context, request: Request, verification: Verification | None) -> ChainReport | None:

@@ -12,7 +12,7 @@ from audit_core.fences import bare_fence
 from audit_core.table import Answer, Reading, Table
 from audit_core.timestamps import Timestamp
 from audit_ui import activity, chooser, summaries, verification
-from audit_ui.context import Context, open_context
+from audit_ui.context import Context, forget_store, open_context
 from audit_ui.scanning import Searching
 from tests import builders, tables
 from tests.chains import Chain
@@ -80,6 +80,7 @@ class TestTheList:
 @pytest.mark.usefixtures("demo")
 class TestATenant:
     def test_is_opened_by_its_link_with_the_ways_on(self) -> None:
+        forget_store()  # and with it what other tests verified
         opened = visit("tenants", namespace="notifications", tenant="globex")
         said = words(opened)
         assert "notifications / globex" in said
