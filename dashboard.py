@@ -34,6 +34,6 @@ page = st.navigation([st.Page(home, title="Audit records", url_path="home", defa
 with one_message():
     with st.spinner("Opening the table …"):
         visitor = context.open_context()
-    frame.show(visitor)
+    frame.show(visitor, page.url_path)
     with context.entered(visitor):
         page.run()

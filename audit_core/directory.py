@@ -1,7 +1,8 @@
 """The tenant directory of FORMAT 7: the entry that an append carries, the query that lists all, and the scan.
 
-Listing tenants must not scan the table, so the directory is one query of the action index. What was filled by another
-writer may lack there; the scan finds it, and says what it went through.
+Listing tenants must not scan the table, so the directory is one query of the action index, which can be left after as
+many tenants as somebody wants to see. What was filled by another writer may lack there; the scan finds it, and says
+what it went through.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from audit_core.fences import parse_fence_id
 from audit_core.items import text_of, whole_number
 from audit_core.names import ns_tenant
 from audit_core.schema import INDEX_ACTION
-from audit_core.table import KeyRange, Reading, pages
+from audit_core.table import MAX_PAGE, KeyRange, Reading
 from audit_core.timestamps import NANOS_PER_MILLI, Timestamp
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from audit_core.records import AuditRecord
     from audit_core.table import Answer, Table
 
-__all__ = ["Directory", "TenantEntry", "TenantScan", "list_tenants", "register_update"]
+__all__ = ["Directory", "TenantEntry", "TenantListing", "TenantScan", "list_tenants", "read_tenant", "register_update"]
 
 SCAN_SEGMENTS = 4
 
@@ -49,7 +50,7 @@ class TenantEntry:
 class Directory:
     """Tenants sorted by name, how many entries were not believed (FORMAT 7), and what reading them took.
 
-    `source` is "directory" or "scan"; `complete` says that these are all that it has.
+    `source` is "directory" or "scan". Where not all of it was read (`complete`), the tenants seen last come first.
     """
 
     entries: tuple[TenantEntry, ...]
@@ -82,24 +83,61 @@ def register_update(
     }
 
 
-def list_tenants(table: Table, prefix: str, most: int | None = None) -> Directory:
-    """Read the whole directory, or of a long one its first `most` entries. Raises `EngineError`."""
-    keys = KeyRange(INDEX_ACTION, "action_id", f"{prefix}TENANTS", "dispatched_at_ms")
-    entries: list[TenantEntry] = []
-    ignored, reading = 0, Reading()
-    complete = True
-    for page in pages(table, keys) if most is None else pages(table, keys, limit=most):
-        reading += page.reading
-        for item in page.items:
-            entry = _entry(prefix, item)
-            if entry is None:
-                ignored += 1
-            else:
-                entries.append(entry)
-        if most is not None and reading.items >= most and page.last_key is not None:
-            complete = False
-            break
-    return Directory(tuple(sorted(entries, key=_by_name)), ignored, reading, "directory", complete)
+class TenantListing:
+    """The directory as far as somebody wants to see it: read in order of first seen, newest first, step by step.
+
+    Each step is one request, and raises `EngineError`; it is done again when the listing is taken up.
+    """
+
+    def __init__(self, table: Table, prefix: str) -> None:
+        self._table = table
+        self._prefix = prefix
+        self._keys = KeyRange(INDEX_ACTION, "action_id", f"{prefix}TENANTS", "dispatched_at_ms")
+        self._start: Item | None = None
+        self._entries: list[TenantEntry] = []
+        self._ignored = 0
+        self.complete = False
+        self.reading = Reading()
+
+    def __len__(self) -> int:
+        """Return how many tenants it found so far."""
+        return len(self._entries)
+
+    def step(self, most: int = MAX_PAGE) -> None:
+        """Read on, by one request of at most so many entries. Raises `EngineError`."""
+        if self.complete:
+            return
+        page = self._table.query(self._keys, start=self._start, limit=most, forward=False)
+        self.reading += page.reading
+        self._start, self.complete = page.last_key, page.last_key is None
+        entries = [_entry(self._prefix, item) for item in page.items]
+        self._entries += [entry for entry in entries if entry is not None]
+        self._ignored += entries.count(None)
+
+    def read(self, least: int | None = None) -> Directory:
+        """Read on until so many tenants are known (None: all of them). Raises `EngineError`."""
+        while not self.complete and (least is None or len(self) < least):
+            self.step(MAX_PAGE if least is None else least - len(self))
+        return self.found
+
+    @property
+    def found(self) -> Directory:
+        """What was read so far: by name where that is all there is."""
+        entries = tuple(sorted(self._entries, key=_by_name) if self.complete else self._entries)
+        return Directory(entries, self._ignored, self.reading, "directory", self.complete)
+
+
+def list_tenants(table: Table, prefix: str) -> Directory:
+    """Read the whole directory. Raises `EngineError`."""
+    return TenantListing(table, prefix).read()
+
+
+def read_tenant(table: Table, prefix: str, namespace: str, tenant: str) -> TenantEntry | None:
+    """Read one tenant's entry, consistently; None where the directory lacks it. Raises `EngineError`."""
+    if not _can_be_a_chain(namespace, tenant):
+        return None
+    found = table.get(_entry_id(prefix, namespace, tenant)).items
+    return _entry(prefix, found[0]) if found else None
 
 
 class TenantScan:

@@ -277,9 +277,17 @@ class AuditStore:
         size = self.settings.dashboard.page_size if limit is None else limit
         return PageReading(self.table, record_filter, order=order, limit=size, cursor=cursor, budget=budget)
 
-    def tenants(self, most: int | None = None) -> directory.Directory:
-        """Read the tenant directory (FORMAT 7), or its first `most` entries. Raises `EngineError`."""
-        return directory.list_tenants(self.table, self.settings.audit.prefix, most)
+    def tenants(self) -> directory.Directory:
+        """Read the tenant directory (FORMAT 7). Raises `EngineError`."""
+        return directory.list_tenants(self.table, self.settings.audit.prefix)
+
+    def tenant_listing(self) -> directory.TenantListing:
+        """Return a reading of the tenant directory that goes as far as it is wanted."""
+        return directory.TenantListing(self.table, self.settings.audit.prefix)
+
+    def tenant(self, namespace: str, tenant: str) -> directory.TenantEntry | None:
+        """Read one tenant's entry in the directory; None where there is none. Raises `EngineError`."""
+        return directory.read_tenant(self.table, self.settings.audit.prefix, namespace, tenant)
 
     def scan_tenants(self) -> directory.TenantScan:
         """Return a scan of the whole table for its tenants that goes on step by step."""

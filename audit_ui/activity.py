@@ -41,7 +41,12 @@ __all__ = [
 DAYS = 14
 EXPIRY_DAYS = 7
 READ_RECORDS = 100
-"""Records that are read of a chain for its days, and for each time in which what expires soon was dispatched."""
+"""Records read at most of a chain for its days, and for each time in which what expires soon was dispatched."""
+
+READ_IN_ALL = 1000
+"""Records read so of all chains together, so that many chains cost no more than few; some of each all the same."""
+
+_FEWEST = 20
 
 MOST_WINDOWS = 3
 _DAY_SECONDS = 86_400
@@ -87,6 +92,7 @@ class Activity:
     dated_later: int
     expiring: int
     expiring_more: bool
+    most: int
     by_chain: Mapping[tuple[str, str], ChainActivity]
     reading: Reading
 
@@ -99,9 +105,14 @@ def read_activity(context: Context, entries: Sequence[TenantEntry]) -> Activity:
 
     Raises `EngineError`.
     """
+    most = max(_FEWEST, min(READ_RECORDS, READ_IN_ALL // max(1, len(entries))))
+
+    def read(store: AuditStore, namespace: str, tenant: str) -> ChainActivity:
+        return _read(store, namespace, tenant, most)
+
     found = {
         (entry.namespace, entry.tenant): part
-        for entry, part in zip(entries, _shelf.read(context, entries, _read), strict=True)
+        for entry, part in zip(entries, _shelf.read(context, entries, read), strict=True)
         if not isinstance(part, InputError)
     }
     parts = found.values()
@@ -119,6 +130,7 @@ def read_activity(context: Context, entries: Sequence[TenantEntry]) -> Activity:
         dated_later=sum(number for date, number in total.items() if date > dates[-1]),
         expiring=sum(part.expiring for part in parts),
         expiring_more=any(part.expiring_more for part in parts),
+        most=most,
         by_chain=found,
         reading=sum((part.reading for part in parts), Reading()),
     )
@@ -146,18 +158,16 @@ def expiry_windows(lifetimes: Lifetimes, now: Timestamp) -> tuple[tuple[Timestam
     return tuple(windows[:MOST_WINDOWS])
 
 
-def _read(store: AuditStore, namespace: str, tenant: str) -> ChainActivity:
+def _read(store: AuditStore, namespace: str, tenant: str, most: int) -> ChainActivity:
     now = store.table.clock.now()
     # the window starts at a midnight, so that its first day is a whole one as well
     since = Timestamp.parse(f"{now.plus_seconds(-_DAY_SECONDS * (DAYS - 1)).normalised[:10]}T00:00:00Z")
-    newest = store.query(
-        RecordFilter(namespace=namespace, tenant=tenant, since=since), limit=READ_RECORDS, budget=READ_RECORDS + 1
-    )
+    newest = store.query(RecordFilter(namespace=namespace, tenant=tenant, since=since), limit=most, budget=most + 1)
     rows = {row.stored.text("id"): row for row in newest.rows}
     reading, more = newest.reading, False
     for first, last in expiry_windows(store.lifetimes, newest.at):
         wanted = RecordFilter(namespace=namespace, tenant=tenant, since=first, until=last)
-        page = store.query(wanted, order="oldest", limit=READ_RECORDS, budget=READ_RECORDS + 1)
+        page = store.query(wanted, order="oldest", limit=most, budget=most + 1)
         rows |= {row.stored.text("id"): row for row in page.rows}
         reading += page.reading
         more = more or page.next is not None

@@ -1,4 +1,4 @@
-"""The parts of the Chain page: controls, verdict, coverage, the strip, and the findings."""
+"""The parts of the Chain page: controls, verdict, coverage, and the findings. The strip is `strip_parts`'s."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from audit_core.chain import statements
 from audit_core.chain.words import VERDICTS
 from audit_core.errors import InputError
 from audit_core.names import visible
-from audit_ui import elements, figures, finding_view, links, verification_parts
+from audit_ui import elements, finding_view, links, verification_parts
 from audit_ui.formats import cost, count, span, utc
-from audit_ui.strip import State, build_strip, state_of
+from audit_ui.strip import State, state_of
 from audit_ui.verification import Request
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ __all__ = [
     "coverage",
     "findings",
     "footer",
-    "strip",
     "verdict",
 ]
 
@@ -76,14 +75,17 @@ def verdict(report: ChainReport, request: Request) -> None:
         meaning, limits = st.columns(2, gap="large")
         with meaning:
             with st.container(horizontal=True, gap="xsmall"):
-                elements.verdict_badge(report.verdict)
+                elements.verdict_badge(report.verdict, explained=True)
                 if not request.whole:
                     st.badge(f"Only {asked(request)}", color="orange")
                 if report.summary.valid:
                     st.badge(statements.rung(report), color="gray")
             st.subheader(said.headline, anchor=False)
             st.markdown(said.means)
-            st.caption(f"Verified {utc(report.at)}, by the engine's clock{', thoroughly' if report.thorough else ''}.")
+            st.caption(
+                f"Verified {utc(report.at)}, by the engine's clock{', thoroughly' if report.thorough else ''}.",
+                help=elements.local_time(report.at),
+            )
         with limits:
             st.markdown("**What this does not mean**")
             st.markdown("\n".join(f"- {line}" for line in said.does_not_mean))
@@ -126,28 +128,12 @@ def coverage(report: ChainReport) -> None:
     )
 
 
-def strip(report: ChainReport, request: Request) -> None:
-    """Show the chain as a strip of bins in order, each with the worst of what it holds."""
-    shown = build_strip(report, request.first, request.last)
-    if not shown.bins:
-        return
-    st.subheader("Position by position", anchor=False)
-    figure = figures.strip_figure(shown, dark=elements.is_dark())
-    stretches = count(len(shown.marks), "bad stretch", "bad stretches")
-    alt = f"{VERDICTS[report.verdict].headline} {stretches}; see the findings."
-    st.plotly_chart(figure, theme=None, config={"displayModeBar": False}, alt=alt, key="strip")
-    if not shown.single:
-        widest = max(entry.last - entry.first + 1 for entry in shown.bins)
-        per_bar = "one position" if widest == 1 else f"up to {widest:,} positions, by the worst of them"
-        st.caption(f"Positions {span(shown.bins[0].first, shown.bins[-1].last)} in order. Each bar is {per_bar}.")
-
-
 def findings(context: Context, report: ChainReport, request: Request) -> None:
     """Show the findings as a table, and the one that was chosen, or that the address names, in full."""
     st.subheader("Findings", anchor=False)
     shown = report.findings[:MOST_FINDINGS]
     if not shown:
-        st.caption("None.")
+        st.caption("None: everything that was checked fits.")
         return
     key = f"findings {request!r} {report.at}"
     st.dataframe(
@@ -165,10 +151,26 @@ def findings(context: Context, report: ChainReport, request: Request) -> None:
         + " Choose a row to see what it means."
     )
     named = st.query_params.get("finding", "")
-    if named.isdecimal() and int(named) < len(shown):
-        finding_view.show(context, report, shown[int(named)])
+    place = int(named) if named.isascii() and named.isdecimal() and int(named) < len(shown) else None
+    _ways_through(place, len(shown))
+    if place is not None:
+        finding_view.show(context, report, shown[place])
     elif named:
         st.caption("The finding that the link names is not in this report any more; the chain may have changed since.")
+
+
+def _ways_through(place: int | None, number: int) -> None:
+    """Show the way from finding to finding, for who has no pointer, or many findings."""
+    query = {name: value for name, value in st.query_params.to_dict().items() if name != "finding"}
+    if place is None:
+        elements.turn("Open the first finding", {**query, "finding": "0"}, key="first_finding")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="through_findings"):
+        for label, other in (("← Previous finding", place - 1), ("Next finding →", place + 1)):
+            if 0 <= other < number:
+                elements.turn(label, {**query, "finding": str(other)}, key=label)
+        elements.turn("Close the finding", query, key="close_finding")
+        st.caption(f"Finding {place + 1:,} of {number:,}", width="stretch")
 
 
 def _open_chosen(key: str) -> None:
@@ -184,7 +186,7 @@ def footer(report: ChainReport, request: Request) -> None:
         st.subheader("What was not checked", anchor=False)
         for line in said:
             st.text(visible(line))
-    st.caption(f"As of {utc(report.at)}. {cost(report.reading)}.")
+    st.caption(f"As of {utc(report.at)}. {cost(report.reading)}.", help=elements.local_time(report.at))
 
 
 def asked(request: Request) -> str | None:

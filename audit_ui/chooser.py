@@ -16,68 +16,92 @@ from audit_ui.formats import chain_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from audit_core.directory import Directory
+    from audit_core.directory import Directory, TenantListing
     from audit_ui.context import Context
 
 __all__ = [
+    "PAGE",
     "choose_chain",
     "forget_directories",
     "known_chains",
+    "listed",
+    "named_chain",
     "offered_chains",
     "read_directory",
+    "read_on",
     "resembling",
 ]
 
+PAGE = 25
+"""Tenants on a screen; reading one more tells whether there are more."""
+
 KEPT_SECONDS = 60
 KEPT_DIRECTORIES = 4
-MOST_OFFERED = 50
-"""Tenants that a choice offers: a page costs what it shows, however long the directory is. Tenants searches all."""
 
 _KEY = "chain"
+_LAST = "chain looked at last"
 _lock = threading.Lock()
-_large: dict[str, tuple[float, Directory]] = {}
+_kept: dict[str, tuple[float, TenantListing]] = {}
 
 
-def read_directory(context: Context) -> Directory:
-    """Read the tenant directory; one that takes more than one request is kept for a minute. Raises `EngineError`."""
+def read_directory(context: Context, least: int | None = PAGE + 1) -> Directory:
+    """Read the tenant directory until it has so many tenants (None: all). Raises `EngineError`.
+
+    What takes more than one request is kept for a minute.
+    """
+    with _lock:
+        return _listing(context).read(least)
+
+
+def read_on(context: Context) -> Directory:
+    """Read the directory on by one request, for somebody who shows how far it is. Raises `EngineError`."""
+    with _lock:
+        listing = _listing(context)
+        listing.step()
+        return listing.found
+
+
+def _listing(context: Context) -> TenantListing:
+    """Return the listing that is kept, or a new one; who asks holds the lock, so that nobody reads the same twice."""
     key = context.table_key
-    with _lock:
-        read_at, directory = _large.get(key, (0.0, None))
-        if directory is not None and time.monotonic() - read_at < KEPT_SECONDS:
-            return directory
-    directory = context.tenants()
-    with _lock:
-        _large.pop(key, None)
-        if directory.reading.requests > 1:
-            _large[key] = (time.monotonic(), directory)
-        while len(_large) > KEPT_DIRECTORIES:
-            del _large[next(iter(_large))]
-    return directory
+    read_at, listing = _kept.pop(key, (0.0, None))
+    small = listing is not None and listing.complete and listing.reading.requests <= 1
+    if listing is None or small or time.monotonic() - read_at >= KEPT_SECONDS:
+        read_at, listing = time.monotonic(), context.listing()
+    _kept[key] = (read_at, listing)
+    while len(_kept) > KEPT_DIRECTORIES:
+        del _kept[next(iter(_kept))]
+    return listing
 
 
 def forget_directories() -> None:
     """Read anew from now on."""
     with _lock:
-        _large.clear()
+        _kept.clear()
+
+
+def listed(context: Context, directory: Directory) -> tuple[TenantEntry, ...]:
+    """Return the tenants of the directory, as far as it was read, and those that a scan of this visit found.
+
+    By name where all of the directory was read, else those first that it had first.
+    """
+    entries = {(entry.namespace, entry.tenant): entry for entry in directory.entries}
+    entries |= {name: entry for entry in context.scanned() if (name := (entry.namespace, entry.tenant)) not in entries}
+    return tuple(entries[name] for name in (sorted(entries) if directory.complete else entries))
 
 
 def known_chains(context: Context) -> tuple[TenantEntry, ...]:
-    """Return the tenants of the directory and those that a scan of this visit found. Raises `EngineError`."""
-    listed = {(entry.namespace, entry.tenant): entry for entry in context.scanned()}
-    listed |= {(entry.namespace, entry.tenant): entry for entry in read_directory(context).entries}
-    return tuple(listed[name] for name in sorted(listed))
+    """Return all tenants of the directory and those that a scan of this visit found. Raises `EngineError`."""
+    return listed(context, read_directory(context, None))
 
 
 def offered_chains(context: Context) -> tuple[tuple[TenantEntry, ...], bool]:
-    """Return the tenants to choose from, and whether they are all. Raises `EngineError`.
+    """Return the tenants to choose from, and whether they are all: of a large directory its start.
 
-    Of a long directory these are its first, and what a scan of this visit found.
+    Raises `EngineError`.
     """
-    listed = {(entry.namespace, entry.tenant): entry for entry in context.scanned()[:MOST_OFFERED]}
-    directory = context.tenants(MOST_OFFERED)
-    listed |= {(entry.namespace, entry.tenant): entry for entry in directory.entries}
-    complete = directory.complete and len(context.scanned()) <= MOST_OFFERED
-    return tuple(listed[name] for name in sorted(listed)), complete
+    directory = read_directory(context)
+    return listed(context, directory), directory.complete
 
 
 def resembling(entries: Iterable[TenantEntry]) -> frozenset[str]:
@@ -85,16 +109,24 @@ def resembling(entries: Iterable[TenantEntry]) -> frozenset[str]:
     return frozenset(look_alikes(entry.chain for entry in entries))
 
 
+def named_chain(context: Context) -> tuple[str, str]:
+    """Return the chain that the address names, else the one that was looked at last; empty names for none."""
+    named = (st.query_params.get("namespace", ""), st.query_params.get("tenant", ""))
+    last: dict[str, tuple[str, str]] = st.session_state.get(_LAST, {})
+    return named if all(named) else last.get(context.table_key, ("", ""))
+
+
 def choose_chain(context: Context) -> TenantEntry | None:
     """Let the visitor choose a chain, which the address then names; None where there is none to choose.
 
-    A chain that the address names and nobody lists can be looked at as well. Raises `EngineError`.
+    The chain that was looked at last is chosen where the address names none. One that nobody lists can be looked at as
+    well. Of a large directory only the start is read here, and the way to the others is shown. Raises `EngineError`.
     """
-    offered, complete = offered_chains(context)
-    entries = list(offered)
-    named = (st.query_params.get("namespace", ""), st.query_params.get("tenant", ""))
-    listed = {(entry.namespace, entry.tenant) for entry in entries}
-    if all(named) and named not in listed:
+    directory = read_directory(context)
+    entries = list(listed(context, directory))
+    named = named_chain(context)
+    names = {(entry.namespace, entry.tenant) for entry in entries}
+    if all(named) and named not in names:
         entries.append(TenantEntry(*named))
     if not entries:
         return None
@@ -102,7 +134,7 @@ def choose_chain(context: Context) -> TenantEntry | None:
     labels = [
         chain_name(entry.namespace, entry.tenant)
         + (" (looks like another)" if entry.chain in alike else "")
-        + ("" if not complete or (entry.namespace, entry.tenant) in listed else " (not listed)")
+        + ("" if (entry.namespace, entry.tenant) in names or not directory.complete else " (not listed)")
         for entry in entries
     ]
     places = [(entry.namespace, entry.tenant) for entry in entries]
@@ -116,10 +148,13 @@ def choose_chain(context: Context) -> TenantEntry | None:
         args=(places,),
         help="Namespace and tenant. A chain holds the records of one tenant in one namespace.",
     )
-    if not complete:
-        elements.way(links.TENANTS, f"Search all tenants; these are {len(entries)} of them", {})
+    if not directory.complete:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"{len(places):,} are offered here; the directory has more.", width="content")
+            elements.way(links.TENANTS, "Find another tenant", {})
     chosen = entries[place]
-    if not all(named):
+    st.session_state[_LAST] = {context.table_key: (chosen.namespace, chosen.tenant)}
+    if (chosen.namespace, chosen.tenant) != (st.query_params.get("namespace"), st.query_params.get("tenant")):
         st.query_params.update({"namespace": chosen.namespace, "tenant": chosen.tenant})
     return chosen
 

@@ -21,7 +21,7 @@ from audit_core.errors import CredentialsError, SettingsError, TableMismatchErro
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit_core.directory import Directory, TenantEntry
+    from audit_core.directory import Directory, TenantEntry, TenantListing
 
 __all__ = ["Context", "configure", "current", "entered", "open_context", "require_loopback"]
 
@@ -56,9 +56,9 @@ class Context:
             return "Auditing is switched off (enabled = false in [audit]), so nothing is written; switch it on first."
         return None
 
-    def tenants(self, most: int | None = None) -> Directory:
-        """Read the tenants of the directory, or its first `most` entries. Raises `EngineError`."""
-        return self.store.tenants(most)
+    def listing(self) -> TenantListing:
+        """Return a reading of the tenant directory from its start."""
+        return self.store.tenant_listing()
 
     def scanned(self) -> tuple[TenantEntry, ...]:
         """Return the tenants that a scan found in this visit; empty when there was none."""

@@ -6,7 +6,9 @@ Text that comes out of a record goes only through `st.text`, `st.code` and `st.d
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -17,6 +19,7 @@ from audit_ui.formats import cost, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import tzinfo
 
     from audit_core import Timestamp
     from audit_core.table import Reading
@@ -25,11 +28,13 @@ __all__ = [
     "VERDICT_COLOURS",
     "field_list",
     "is_dark",
+    "local_time",
     "nothing_here",
     "read_footer",
     "shown_as",
     "turn",
     "verdict_badge",
+    "verdict_limits",
     "way",
 ]
 
@@ -51,10 +56,18 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def verdict_badge(verdict: Verdict) -> None:
-    """Show a verdict as symbol, word and colour."""
+def verdict_badge(verdict: Verdict, *, explained: bool = False) -> None:
+    """Show a verdict as symbol, word and colour, and beside it what it does not mean unless that is `explained`."""
     words = VERDICTS[verdict]
-    st.badge(f"{words.symbol} {words.name}", color=VERDICT_COLOURS[verdict])  # type: ignore[arg-type] # one of the theme's names
+    colour = VERDICT_COLOURS[verdict]
+    limits = None if explained else verdict_limits(verdict)
+    st.badge(f"{words.symbol} {words.name}", color=colour, help=limits)  # type: ignore[arg-type] # one of the theme's names
+
+
+def verdict_limits(verdict: Verdict) -> str:
+    """Say what a verdict means in a sentence, and what it does not mean."""
+    words = VERDICTS[verdict]
+    return f"{words.headline} This does not mean:\n\n" + "\n".join(f"- {line}" for line in words.does_not_mean)
 
 
 def field_list(fields: Iterable[tuple[str, str]], label_width: int = 150) -> None:
@@ -71,11 +84,27 @@ def field_list(fields: Iterable[tuple[str, str]], label_width: int = 150) -> Non
             st.text(visible(value) if value else "–", width="stretch")
 
 
+def local_time(when: Timestamp) -> str | None:
+    """Return an instant in the visitor's own time, to stand beside its UTC; None where that is not known, or is UTC."""
+    zone, offset = st.context.timezone, st.context.timezone_offset
+    if not zone or offset is None:
+        return None
+    try:
+        place: tzinfo = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):  # the server need not know every zone that browsers name
+        place = timezone(timedelta(minutes=-offset))
+    try:
+        there = datetime.fromtimestamp(when.epoch_seconds, place)
+    except (ValueError, OverflowError):  # a year that only the table knows
+        return None
+    return f"In your own time: {there:%Y-%m-%d %H:%M:%S} ({zone}, UTC{there:%z})." if there.utcoffset() else None
+
+
 def read_footer(reading: Reading, at: Timestamp, refresh: Callable[[], None] | None = None) -> None:
     """Say as of when the page is, by the engine's clock, what it read and what that cost; a click reads anew."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="as_of"):
         st.button("Refresh", key="refresh", on_click=refresh)
-        st.caption(f"As of {utc(at)}. {cost(reading)}.", width="stretch")
+        st.caption(f"As of {utc(at)}. {cost(reading)}.", width="stretch", help=local_time(at))
 
 
 def way(page: str, label: str, query: Mapping[str, str]) -> None:

@@ -50,11 +50,14 @@ def compare(pairs: Sequence[Comparison]) -> None:
         if not pair.differs:
             continue
         st.markdown(f":red[**✕ {pair.name} differs**]")
-        for cell, place, value in zip(
-            st.columns(2, gap="medium"), (pair.left_from, pair.right_from), (pair.left, pair.right), strict=True
+        left, right = visible(pair.left or "none"), visible(pair.right or "none")
+        for cell, place, value, other in zip(
+            st.columns(2, gap="medium"), (pair.left_from, pair.right_from), (left, right), (right, left), strict=True
         ):
             cell.caption(place[0].upper() + place[1:])
-            cell.code(visible(value or "none"), language=None, wrap_lines=True)
+            cell.code(exhibit_view.marked(value, other), language=None)
+        if pair.left and pair.right:
+            st.caption(exhibit_view.difference_words(pair))
     same = [f"{pair.name} ({pair.left_from}, {pair.right_from})" for pair in pairs if not pair.differs]
     if same:
         st.caption("✓ The same in both places: " + "; ".join(same) + ".")

@@ -16,7 +16,7 @@ from audit_core.hashing import chain_hash, content_hash
 from audit_core.items import text_of, whole_number
 from audit_core.names import visible
 from audit_core.timestamps import NANOS_PER_SECOND, Timestamp
-from audit_ui.formats import moment, utc
+from audit_ui.formats import count, moment, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,13 +24,25 @@ if TYPE_CHECKING:
     from audit_core.chain.findings import Exhibit
     from audit_core.items import Item
 
-__all__ = ["Comparison", "comparisons", "expiry_words", "fence_rows", "fence_words", "read_fence", "record_lines"]
+__all__ = [
+    "Comparison",
+    "comparisons",
+    "difference_words",
+    "expiry_words",
+    "fence_rows",
+    "fence_words",
+    "marked",
+    "read_fence",
+    "record_lines",
+]
 
 _COPIES = ("record_hash", "previous_hash", "content_hash", "previous_chain_hash", "previous_chain_sequence")
 _SEALED_COPIES = ("record_hash", "previous_hash")
 _SHOWN = ("record_hash", "content_hash", "chain_hash")
 _PLACES = {"chain_hash": ("in the fence", "as its record gives it")}
 _DIGITS = 16
+_LINE = 32
+"""Characters of a marked value in a line: as many as a narrow screen has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,28 @@ class Comparison:
     def differs(self) -> bool:
         """Whether they are not the same."""
         return self.left != self.right
+
+
+def marked(value: str, other: str) -> str:
+    """Return a value in lines, and under each character that the other has not in this place a mark."""
+    marks = "".join(" " if other[place : place + 1] == one else "^" for place, one in enumerate(value))
+    lines = []
+    for start in range(0, len(value), _LINE):
+        lines.append(value[start : start + _LINE])
+        below = marks[start : start + _LINE].rstrip()
+        if below:
+            lines.append(below)
+    return "\n".join(lines)
+
+
+def difference_words(pair: Comparison) -> str:
+    """Say how much of two values differs, and of hashes that this tells nothing of how much was altered."""
+    longest = max(len(pair.left), len(pair.right))
+    differing = longest - sum(one == other for one, other in zip(pair.left, pair.right, strict=False))
+    said = f"{differing:,} of {count(longest, 'character')} {'differs' if differing == 1 else 'differ'}, marked ^."
+    if pair.name.endswith("hash"):
+        said += " One altered character in a record alters all of its hash, so this does not tell how much was altered."
+    return said
 
 
 def read_fence(exhibit: Exhibit) -> Fence | None:

@@ -19,18 +19,27 @@ if TYPE_CHECKING:
     from audit_ui.activity import Day
     from audit_ui.strip import Bin, Strip
 
-__all__ = ["STATES", "StateLook", "days_figure", "strip_figure"]
+__all__ = [
+    "FIXED",
+    "STATES",
+    "WHEN_CHOSEN",
+    "StateLook",
+    "bars",
+    "days_figure",
+    "layout",
+    "page_colour",
+    "strip_figure",
+    "text_colour",
+]
 
 MARKER_PIXELS = 13
-ROW = 10
-"""Blocks in a row where each position has one."""
-
 _BAR_TOP = 1.0
 _RAIL = 1.3
-_ROW_STEP = 1.15
 _PAGE_LIGHT, _PAGE_DARK = "#FFFFFF", "#10151D"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_FIXED = {"fixedrange": True, "showgrid": False, "zeroline": False}
+FIXED = {"fixedrange": True, "showgrid": False, "zeroline": False}
+WHEN_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+"""A click leads on; it leaves nothing paler behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +69,14 @@ STATES: Mapping[State, StateLook] = {
 
 
 def strip_figure(strip: Strip, *, dark: bool) -> go.Figure:
-    """Return the strip as a figure: bars with the event rail above, or numbered blocks where it is short."""
-    return _blocks_figure(strip, dark=dark) if strip.single else _bars_figure(strip, dark=dark)
-
-
-def _bars_figure(strip: Strip, *, dark: bool) -> go.Figure:
+    """Return the strip as bars, with the event rail above them; `blocks` draws one that is short."""
     figure = go.Figure()
     for state, look in STATES.items():
         shown = [entry for entry in strip.bins if entry.state is state]
         if shown:
             places = [(_middle(entry.first, entry.last), 0.0) for entry in shown]
             widths = [entry.last - entry.first + 1 for entry in shown]
-            figure.add_trace(_bars(shown, look, places, widths, dark=dark))
+            figure.add_trace(bars(shown, look, places, widths, dark=dark))
     for state, look in STATES.items():
         marks = [mark for mark in strip.marks if mark.state is state]
         if marks:
@@ -81,54 +86,27 @@ def _bars_figure(strip: Strip, *, dark: bool) -> go.Figure:
                     y=[_RAIL] * len(marks),
                     mode="markers",
                     marker={"symbol": look.marker, "size": MARKER_PIXELS, "color": look.colour(dark=dark)},
-                    customdata=[mark.finding for mark in marks],
+                    customdata=[[mark.first, mark.last] for mark in marks],
                     hovertext=[_label(look, mark.first, mark.last) for mark in marks],
                     hoverinfo="text",
                     name=look.word,
                     showlegend=False,
+                    **WHEN_CHOSEN,
                 )
             )
     first, last = strip.bins[0].first, strip.bins[-1].last
     axis = {"range": [first - 0.5, last + 0.5], "nticks": 6, "tickformat": ",d", "ticks": "outside", "ticklen": 4}
-    figure.update_layout(**_layout(dark=dark), height=190)
-    figure.update_xaxes(**_FIXED, **axis)
-    figure.update_yaxes(**_FIXED, range=[0, 1.5], visible=False)
+    figure.update_layout(**layout(dark=dark), height=190)
+    figure.update_xaxes(**FIXED, **axis)
+    figure.update_yaxes(**FIXED, range=[0, 1.5], visible=False)
     return figure
 
 
-def _blocks_figure(strip: Strip, *, dark: bool) -> go.Figure:
-    """Up to fifty positions: ten blocks a row, so that each number can be read on a narrow screen as well."""
-    figure = go.Figure()
-    places = {entry.first: (number % ROW, -(number // ROW) * _ROW_STEP) for number, entry in enumerate(strip.bins)}
-    for state, look in STATES.items():
-        shown = [entry for entry in strip.bins if entry.state is state]
-        if shown:
-            spots = [places[entry.first] for entry in shown]
-            figure.add_trace(_bars(shown, look, spots, [0.94] * len(shown), dark=dark))
-    page = _PAGE_DARK if dark else _PAGE_LIGHT
-    for entry in strip.bins:
-        x, base = places[entry.first]
-        look = STATES[entry.state]
-        figure.add_annotation(
-            x=x,
-            y=base + _BAR_TOP / 2,
-            text=f"{look.symbol}{entry.first}" if entry.state is not State.VERIFIED else f"{entry.first}",
-            showarrow=False,
-            bgcolor=page,
-            borderpad=1,
-            font={"size": 11},
-        )
-    rows = -(-len(strip.bins) // ROW)
-    figure.update_layout(**_layout(dark=dark), height=64 + 40 * rows)
-    figure.update_xaxes(**_FIXED, range=[-0.5, ROW - 0.5], visible=False)
-    figure.update_yaxes(**_FIXED, range=[-(rows - 1) * _ROW_STEP - 0.1, _BAR_TOP + 0.1], visible=False)
-    return figure
-
-
-def _bars(
+def bars(
     shown: Sequence[Bin], look: StateLook, places: Sequence[tuple[float, float]], widths: Sequence[float], *, dark: bool
 ) -> go.Bar:
-    page = _PAGE_DARK if dark else _PAGE_LIGHT
+    """Return the bars of one state at their places (middle, base); each carries its first and last position."""
+    page = page_colour(dark=dark)
     lightly = look.pattern == "-"  # expiry is no alarm: its lines are to be told, not to be seen from afar
     pattern = {
         "shape": look.pattern,
@@ -144,22 +122,38 @@ def _bars(
         y=[_BAR_TOP] * len(shown),
         width=widths,
         marker={"color": look.colour(dark=dark), "pattern": pattern, "line": {"width": 0}},
+        customdata=[[entry.first, entry.last] for entry in shown],
         hovertext=[_label(look, entry.first, entry.last) for entry in shown],
         hoverinfo="text",
         name=f"{look.symbol} {look.word}",
         showlegend=True,
+        **WHEN_CHOSEN,
     )
 
 
-def _layout(*, dark: bool) -> dict[str, Any]:
-    text = "#E6EBF2" if dark else "#0C121A"
+def page_colour(*, dark: bool) -> str:
+    """Return the colour of the page."""
+    return _PAGE_DARK if dark else _PAGE_LIGHT
+
+
+def text_colour(*, dark: bool) -> str:
+    """Return the colour of text."""
+    return "#E6EBF2" if dark else "#0C121A"
+
+
+def layout(*, dark: bool) -> dict[str, Any]:
+    """Return what all figures share: no margin to speak of, nothing that moves, words below."""
     return {
         "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
         "bargap": 0,
         "barmode": "overlay",
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": text, "size": 13, "family": "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"},
+        "font": {
+            "color": text_colour(dark=dark),
+            "size": 13,
+            "family": "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
+        },
         "legend": {
             "orientation": "h",
             "x": 0,
@@ -218,11 +212,11 @@ def days_figure(days: Sequence[Day], *, dark: bool) -> go.Figure:
                 showlegend=cut,
             )
         )
-    figure.update_layout(**{**_layout(dark=dark), "bargap": 0.25}, height=230 if cut else 190)
+    figure.update_layout(**{**layout(dark=dark), "bargap": 0.25}, height=230 if cut else 190)
     figure.update_layout(legend={"y": -0.32}, margin={"l": 4, "r": 4, "t": 20, "b": 76 if cut else 40})
-    figure.update_xaxes(**_FIXED, type="category", categoryorder="array", categoryarray=places, tickangle=0)
+    figure.update_xaxes(**FIXED, type="category", categoryorder="array", categoryarray=places, tickangle=0)
     figure.update_xaxes(tickvals=places, ticktext=[_day_label(place, number) for number, place in enumerate(places)])
-    figure.update_yaxes(**_FIXED, visible=False, range=[0, max([1, *(entry.number for entry in days)]) * 1.18])
+    figure.update_yaxes(**FIXED, visible=False, range=[0, max([1, *(entry.number for entry in days)]) * 1.18])
     return figure
 
 

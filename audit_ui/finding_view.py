@@ -15,6 +15,8 @@ from audit_core.errors import InputError
 from audit_core.names import visible
 from audit_ui import elements, exhibit_parts, links, record_view
 from audit_ui.formats import cost, count, span, utc
+from audit_ui.strip_parts import zoomed_query
+from audit_ui.zoom import closer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,6 +140,9 @@ def _ways(report: ChainReport, finding: Finding) -> None:
         if isinstance(first, int) and isinstance(last, int) and first >= 0:
             query = links.chain_query(*chain, first=max(0, first - 5), last=last + 5, verify=1)
             elements.turn("Verify the positions around it", query, key="around")
+            if report.first_sequence is not None and report.last_sequence is not None:
+                extent = (min(report.first_sequence, first), max(report.last_sequence, last))
+                elements.turn("Show it in the strip", zoomed_query(closer((first, last), extent)), key="in_strip")
         order = "sequence" if first is not None else ""
         elements.way(links.RECORDS, "Records of the chain", links.records_query(*chain, order=order))
 

@@ -23,6 +23,7 @@ __all__ = [
     "chain_name",
     "cost",
     "count",
+    "duration",
     "has_hidden_text",
     "moment",
     "position",
@@ -44,6 +45,17 @@ def count(number: float | Decimal, singular: str, plural: str | None = None) -> 
     """Return a number with its noun: "1 record", "1,204 records"."""
     noun = singular if number == 1 else plural or f"{singular}s"
     return f"{_number(number)} {noun}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time to come, as exact as one can tell: "some seconds", "about 40 seconds", "about 3 minutes"."""
+    if seconds < 8:  # noqa: PLR2004 - less than is worth counting down
+        return "some seconds"
+    if seconds < 90:  # noqa: PLR2004 - from there on people count minutes
+        return f"about {round(seconds / 5) * 5} seconds"
+    if seconds < 5400:  # noqa: PLR2004 - and from there on hours
+        return f"about {round(seconds / 60)} minutes"
+    return f"about {seconds / 3600:.1f} hours"
 
 
 def span(first: float | Decimal | None, last: float | Decimal | None) -> str:

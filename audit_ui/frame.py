@@ -1,4 +1,4 @@
-"""What every page shows around its own content: which engine and table it is, and the compliance mode in force."""
+"""What every page shows around its own content: engine and table, work that goes on elsewhere, compliance mode."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from audit_core.addresses import host_and_port
+from audit_ui import visit_work
 
 if TYPE_CHECKING:
     from audit_core import Settings
@@ -21,8 +22,11 @@ _FLAGS = (
 )
 
 
-def show(context: Context) -> None:
-    """Show the connection above the page, and the compliance mode in the sidebar."""
+def show(context: Context, page: str) -> None:
+    """Show the connection above the page, and in the sidebar the work that goes on elsewhere and the compliance mode.
+
+    `page` is the end of the page's address.
+    """
     settings = context.store.settings
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="connection"):
         if context.store.engine == "embedded":
@@ -35,6 +39,7 @@ def show(context: Context) -> None:
             st.badge("Demo data", color="orange")
         st.text(_place(settings))
     with st.sidebar:
+        visit_work.in_sidebar(context, page)
         _compliance(settings)
 
 

@@ -1,4 +1,7 @@
-"""The parts of the Overview: figures, verify all, a row for each chain, records a day, the table and its mode."""
+"""The parts of the Overview: figures, a row for each chain, records a day, the table and its mode.
+
+Verifying all of them is `overview_batch`'s.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from audit_core import InputError, Verdict
+from audit_core import InputError, Severity, Verdict
 from audit_core.names import visible
-from audit_ui import activity, elements, figures, links, tenant_parts, verification
-from audit_ui.faults import one_message
+from audit_ui import activity, elements, figures, links, summaries, tenant_parts, verification
 from audit_ui.formats import chain_name, count, utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from streamlit.delta_generator import DeltaGenerator
 
     from audit_core.directory import TenantEntry
     from audit_core.kept import KeptVerification, KeptVerifications
@@ -21,19 +25,11 @@ if TYPE_CHECKING:
     from audit_ui.context import Context
     from audit_ui.tenant_parts import TenantLine
 
-_BATCH = "verify all"
-_PAUSE_SECONDS = 0.2
-_WORST_FIRST = (
-    Verdict.BROKEN,
-    Verdict.INCOMPLETE,
-    Verdict.UNPROVEN,
-    None,
-    Verdict.INTACT_WITH_EXPIRY,
-    Verdict.INTACT,
-    Verdict.UNCHAINED,
+_MORE = "As many as were read or verified so far; the directory has more."
+_NOT_MEANT = (
+    "No finding in what was checked. It does not mean that nobody cut records off at the very end together with their "
+    "fences, or rewrote the whole table: only a checkpoint kept outside shows that."
 )
-"""What deserves a look comes first; None is a chain that was never verified."""
-
 _MODES = {
     "none": "none",
     "soc2": "SOC 2",
@@ -61,16 +57,6 @@ _FLAGS = (
 )
 
 
-def worst_first(entries: Sequence[TenantEntry], kept: Mapping[tuple[str, str], KeptVerification]) -> list[TenantEntry]:
-    """Return the tenants by their last verification, the worst first, then by name."""
-
-    def place(entry: TenantEntry) -> tuple[int, str, str]:
-        known = kept.get((entry.namespace, entry.tenant))
-        return _WORST_FIRST.index(known.verdict if known else None), entry.namespace, entry.tenant
-
-    return sorted(entries, key=place)
-
-
 def state_folder(verifications: KeptVerifications) -> None:
     """Say where the last verifications could not be kept, or were not believed."""
     if verifications.problem is not None:
@@ -85,76 +71,61 @@ def state_folder(verifications: KeptVerifications) -> None:
         )
 
 
-def totals(entries: Sequence[TenantEntry], kept: Mapping[tuple[str, str], KeptVerification]) -> None:
+def totals(entries: Sequence[TenantEntry], kept: Mapping[tuple[str, str], KeptVerification], *, complete: bool) -> None:
     """Show how many chains there are, by the verdict of their last verification."""
     known = [kept[name].verdict for entry in entries if (name := (entry.namespace, entry.tenant)) in kept]
     good = sum(verdict in {Verdict.INTACT, Verdict.INTACT_WITH_EXPIRY} for verdict in known)
     broken = known.count(Verdict.BROKEN)
+    more = "" if complete else "+"
     shown = (
-        ("Tenants", len(entries)),
-        ("✓ Intact", good),
-        ("✕ Broken", broken),
-        ("? Other", len(known) - good - broken),
-        ("· Not verified", len(entries) - len(known)),
+        ("Tenants", f"{len(entries):,}{more}", _MORE if more else None),
+        ("✕ Broken", f"{broken:,}", "Something was altered or is missing. Open the chain to see where."),
+        ("? Other", f"{len(known) - good - broken:,}", "Unproven, incomplete, or no chain: neither good nor broken."),
+        ("· Not verified", f"{len(entries) - len(known):,}{more}", "Nothing is known about these."),
+        ("✓ Intact", f"{good:,}", _NOT_MEANT),
     )
     with st.container(horizontal=True, gap="small"):
-        for label, number in shown:
-            st.metric(label, f"{number:,}", border=True, width=152)
+        for label, number, meaning in shown:
+            st.metric(label, number, help=meaning, border=True, width=152)
     st.caption("By the last verification of each chain. It says nothing of what was written since then.")
 
 
-def verify_all(context: Context, entries: Sequence[TenantEntry], shown: Sequence[TenantEntry]) -> None:
-    """Offer to verify the chains on the screen, or all of them, one after the other; a click stops it."""
-    batch: verification.Batch | None = st.session_state.get(_BATCH)
-    if batch is not None and batch.running:
-        _batch_under_way(batch)
+def since_verified(lines: Sequence[TenantLine]) -> None:
+    """Say what changed since the last verification of the chains on the screen, as their newest records show it."""
+    told = [
+        (line, summaries.since_verified(line.kept, line.summary))
+        for line in lines
+        if line.kept is not None and not isinstance(line.summary, InputError)
+    ]
+    if not told:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        these = f"Verify {'these' if len(shown) > 1 else 'this'} {count(len(shown), 'tenant')}"
-        if len(shown) == len(entries):
-            chosen = entries if st.button(these, type="primary", key="verify_all") else None
-        else:
-            chosen = shown if st.button(these, type="primary", key="verify_shown") else None
-            if st.button(f"Verify all {count(len(entries), 'tenant')}", key="verify_all"):
-                chosen = entries
-        if batch is not None and batch.stopped and st.button("Go on from where it stopped", key="go_on_all"):
-            batch.go_on()
-            st.rerun()
-    if chosen is not None:
-        requests = [verification.Request(entry.namespace, entry.tenant) for entry in chosen]
-        st.session_state[_BATCH] = verification.Batch(context, requests)
-        st.rerun()
-    if batch is not None and batch.stopped:
-        st.caption(f"Stopped after {batch.done:,} of {count(batch.total, 'tenant')}.")
-        if batch.trouble is not None:
-            st.text(f"It stopped by itself, since several chains in a row could not be read: {visible(batch.trouble)}")
+    longer = [since.positions for _line, since in told if since.positions]
+    other = sum(since.another for _line, since in told)
+    same = len(told) - len(longer) - other
+    parts = []
+    if longer:
+        parts.append(
+            f"{count(len(longer), 'tenant')} went on, by {count(sum(longer), 'position')} that nobody verified"
+        )
+    if other:
+        parts.append(f"of {count(other, 'tenant')} the newest record is another one now")
+    if same:
+        parts.append(f"{count(same, 'tenant')} {'has' if same == 1 else 'have'} the same newest record")
+    st.markdown(
+        f"**Since their last verification:** {'; '.join(parts)}.",
+        help="Told by the newest record of each tenant on the screen. What was altered further back shows only in a "
+        "verification.",
+    )
 
 
-@st.fragment(run_every=_PAUSE_SECONDS)
-def _batch_under_way(batch: verification.Batch) -> None:
-    with one_message():
-        batch.advance()
-        if not batch.running:
-            st.rerun()
-        broken = f", {batch.broken:,} broken so far" if batch.broken else ""
-        text = f"Verifying {batch.done + 1:,} of {count(batch.total, 'tenant')}{broken}"
-        st.progress(min(1.0, batch.fraction), text=text)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if st.button("Stop", key="stop_all"):
-                batch.stop()
-                st.rerun()
-            if batch.current is not None:
-                st.text(chain_name(batch.current.namespace, batch.current.tenant), width="stretch")
-
-
-def row(context: Context, line: TenantLine, done: ChainActivity | None) -> None:
-    """Show one tenant: name, state, length, last record, and where to go from here."""
+def row(context: Context, line: TenantLine) -> DeltaGenerator:
+    """Show one tenant: name, state, length, last record, and where to go from here; return the place for its expiry."""
     entry, summary = line.entry, line.summary
     with st.container(border=True):
         if isinstance(summary, InputError):
             st.text(visible(entry.chain))
             st.text(visible(str(summary)))
-            return
+            return st.empty()
         name, state, facts, ways = st.columns([3, 3, 4, 2], vertical_alignment="center")
         with name, st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.text(chain_name(entry.namespace, entry.tenant))
@@ -162,10 +133,32 @@ def row(context: Context, line: TenantLine, done: ChainActivity | None) -> None:
         with state:
             tenant_parts.state(line.kept, summary)
         with facts:
-            st.text("\n".join([*tenant_parts.facts(summary, line.kept), *_expiring(done)]))
+            st.text("\n".join(tenant_parts.facts(summary, line.kept)))
+            place = st.empty()
         with ways, st.container(horizontal=True, gap="small"):
-            elements.way(links.CHAIN, "Chain", links.chain_query(entry.namespace, entry.tenant))
+            query = links.chain_query(entry.namespace, entry.tenant)
+            if line.kept is not None and line.kept.verdict is Verdict.BROKEN:
+                elements.way(links.CHAIN, "Findings", {**query, **_first_break(context, entry)})
+            elements.way(links.CHAIN, "Chain", query)
             elements.way(links.RECORDS, "Records", links.records_query(entry.namespace, entry.tenant))
+            if line.kept is not None and (line.kept.coverage.missing or line.kept.coverage.unproven):
+                elements.way(links.GAPS, "Gaps", query)
+    return place
+
+
+def _first_break(context: Context, entry: TenantEntry) -> dict[str, str]:
+    """Return what leads to a chain's first break, where its findings are not kept by a verification that finds it."""
+    report = verification.reports().last(context.table_key, entry.namespace, entry.tenant)
+    if report is None:
+        return {"finding": "0", "verify": "1"}
+    breaks = (place for place, finding in enumerate(report.findings) if finding.severity is Severity.BREAK)
+    return {"finding": str(next(breaks, 0))}
+
+
+def expiring_of(place: DeltaGenerator, done: ChainActivity | None) -> None:
+    """Say in a tenant's row how many of its records expire soon, once that is known."""
+    for said in _expiring(done):
+        place.text(said)
 
 
 def _expiring(done: ChainActivity | None) -> list[str]:
@@ -194,7 +187,7 @@ def records_a_day(shown: Activity) -> None:
     )
     st.caption(
         f"By dispatch, in days of UTC: {count(shown.read, 'record')} of the last {activity.DAYS} days read from the "
-        f"{count(shown.chains, 'tenant')} on the screen, at most {activity.READ_RECORDS} of each,{rest} Records that "
+        f"{count(shown.chains, 'tenant')} on the screen, at most {shown.most} of each,{rest} Records that "
         f"expired or were deleted are not counted, and the last day is today so far.{later}"
     )
 
@@ -213,7 +206,7 @@ def expiring(context: Context, shown: Activity) -> None:
             how = (
                 f"Found among records of the {count(shown.chains, 'tenant')} on the screen that were dispatched "
                 f"{spans}: under the lifetimes in the settings, those expire within the week. Each one's own expiry "
-                f"was looked at; at most {activity.READ_RECORDS} were read of each tenant and time"
+                f"was looked at; at most {shown.most} were read of each tenant and time"
                 f"{', and there are more' if shown.expiring_more else ''}. "
             )
         else:

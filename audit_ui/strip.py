@@ -1,7 +1,7 @@
 """The chain strip as values: which state each stretch of positions shows, and where the bad runs are.
 
 Pure functions of a report (DESIGN, *The chain strip*). Every bin shows its worst state, so that one bad record in a
-million does not vanish. Drawing is left to `figures`.
+million does not vanish. Where to look closer is `zoom`'s; drawing is left to `figures` and `blocks`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,18 @@ from audit_core.chain.findings import FindingKind, Severity, Verdict
 if TYPE_CHECKING:
     from audit_core.chain.findings import ChainReport, Finding
 
-__all__ = ["MAX_BINS", "Bin", "Mark", "State", "Strip", "build_strip", "state_of"]
+__all__ = [
+    "MAX_BINS",
+    "MAX_BLOCKS",
+    "Bin",
+    "Mark",
+    "State",
+    "Strip",
+    "build_strip",
+    "edges_of",
+    "extent_of",
+    "state_of",
+]
 
 MAX_BINS = 512
 MAX_BLOCKS = 50
@@ -79,23 +90,49 @@ def state_of(finding: Finding) -> State | None:
     return State.GAP if finding.kind in _GAPS else State.BROKEN
 
 
-def build_strip(report: ChainReport, first: int | None = None, last: int | None = None) -> Strip:
-    """Return the strip of a report over the range `first` to `last` that was asked for (None: the whole chain)."""
+def extent_of(report: ChainReport, first: int | None = None, last: int | None = None) -> tuple[int, int] | None:
+    """Return the positions of a report's strip, both inclusive, for the range that was asked for (None: all of it).
+
+    None where there is no chain.
+    """
     if report.verdict is Verdict.UNCHAINED or (report.last_sequence is None and report.upper_bound is None):
-        return Strip((), ())
+        return None
     start = first or 0
     ends = [end for end in (report.last_sequence, report.upper_bound) if end is not None]
     stop = max(start, min(max(ends), last) if last is not None else max(ends))
     if report.first_sequence is not None and first is None:
         start = min(report.first_sequence, stop)
-    size = stop - start + 1
+    return start, stop
+
+
+def edges_of(window: tuple[int, int]) -> list[int]:
+    """Return the first position of each bin of a window, and the position after the last."""
+    start, size = window[0], window[1] - window[0] + 1
     number = min(size, MAX_BINS)
-    edges = [start + size * place // number for place in range(number + 1)]
+    return [start + size * place // number for place in range(number + 1)]
+
+
+def build_strip(
+    report: ChainReport, first: int | None = None, last: int | None = None, zoom: tuple[int, int] | None = None
+) -> Strip:
+    """Return the strip of a report over the range `first` to `last` that was asked for (None: the whole chain).
+
+    `zoom` is the part of it to look at; what is outside that is left out.
+    """
+    extent = extent_of(report, first, last)
+    if extent is None:
+        return Strip((), ())
+    start, stop = zoom or extent
+    size = stop - start + 1
+    edges = edges_of((start, stop))
+    number = len(edges) - 1
     states = _judged(report, edges)
     owners: dict[int, int] = {}
     for place, finding in enumerate(report.findings):
         state = state_of(finding)
         if state is None or finding.sequence_number is None or finding.last_sequence_number is None:
+            continue
+        if zoom is not None and not _touches(finding, extent, zoom):
             continue
         low = _bin_of(int(finding.sequence_number), start, size, number)
         high = _bin_of(int(finding.last_sequence_number), start, size, number)
@@ -105,6 +142,15 @@ def build_strip(report: ChainReport, first: int | None = None, last: int | None 
                 owners[index] = place
     bins = tuple(Bin(edges[index], edges[index + 1] - 1, states[index]) for index in range(number))
     return Strip(bins, _marks(bins, owners))
+
+
+def _touches(finding: Finding, extent: tuple[int, int], window: tuple[int, int]) -> bool:
+    """Whether a finding belongs into a part of the strip; an intruder's beyond an end belongs to that end."""
+    low, high = (
+        min(max(int(number or 0), extent[0]), extent[1])
+        for number in (finding.sequence_number, finding.last_sequence_number)
+    )
+    return low <= window[1] and high >= window[0]
 
 
 def _judged(report: ChainReport, edges: list[int]) -> list[State]:

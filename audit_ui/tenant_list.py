@@ -5,53 +5,75 @@ The state of the page is in the address: `q`, `sort`, `page`, and the tenant tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from audit_core import InputError
+from audit_core import InputError, Verdict
+from audit_core.directory import TenantEntry
 from audit_core.names import visible
-from audit_ui import elements, links, tenant_parts
-from audit_ui.formats import chain_name, moment, position, utc
+from audit_ui import chooser, elements, links, tenant_parts
+from audit_ui.faults import one_message
+from audit_ui.formats import chain_name, count, moment, position, utc
+from audit_ui.verification import SLICE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from audit_core.directory import TenantEntry
+    from audit_core.directory import Directory
+    from audit_core.kept import KeptVerification
     from audit_ui.context import Context
     from audit_ui.summaries import ChainSummary
     from audit_ui.tenant_parts import TenantLine
 
 __all__ = [
     "ORDERS",
-    "PAGE",
     "ListState",
     "chosen",
     "controls",
+    "entry_of",
+    "in_order",
     "list_query",
     "matching",
     "one_tenant",
     "pages",
+    "read_all",
+    "said_of_list",
     "table",
 ]
 
-PAGE = 25
-ORDERS: Mapping[str, str] = {"name": "Name", "seen": "First seen, newest first"}
+ORDERS: Mapping[str, str] = {
+    "name": "Name",
+    "seen": "First seen, newest first",
+    "state": "State, worst first",
+    "activity": "Last record, newest first",
+    "length": "Length, longest first",
+}
+_ON_THE_SCREEN = {"activity": "their last records", "length": "their length"}
+"""Orders by what is read of the tenants on the screen only."""
+
 _ROW_PIXELS = 35
 _OPENED = "tenant opened"
 _PAGE = "page of tenants"
 _SAID = "said by a widget"
+_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class ListState:
-    """What the address asks for: a part of a name, an order (`ORDERS`), and a page from 1."""
+    """What the address asks for: a part of a name, an order (`ORDERS`), a page from 1, and all of the directory.
+
+    `default` is the order where it asks for none: by name where the directory was read whole, else as it is read.
+    """
 
     text: str
     sort: str
     page: int
+    everything: bool
+    default: str = "name"
 
     @classmethod
     def read(cls) -> ListState:
@@ -59,9 +81,20 @@ class ListState:
         sort, page = st.query_params.get("sort", ""), st.query_params.get("page", "")
         return cls(
             st.query_params.get("q", ""),
-            sort if sort in ORDERS else "name",
+            sort if sort in ORDERS else "",
             int(page) if page.isdecimal() and page.isascii() and len(page) < 7 and int(page) else 1,  # noqa: PLR2004
+            st.query_params.get("all") == "1",
         )
+
+    def of(self, directory: Directory) -> ListState:
+        """Return it with the order in which a directory is shown."""
+        default = "name" if directory.complete else "seen"
+        return replace(self, sort=self.sort or default, default=default)
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether the whole directory has to be read: nothing else can say who matches, or who comes first by name."""
+        return bool(self.text.strip()) or self.everything or self.sort == "name"
 
 
 def controls(state: ListState) -> None:
@@ -74,23 +107,43 @@ def controls(state: ListState) -> None:
             live=True,
             placeholder="Part of a namespace or tenant",
             on_change=_keep,
-            args=("q",),
+            args=("q", ""),
             width=360,
         )
-        st.radio(
+        st.selectbox(
             "Order",
             list(ORDERS),
             format_func=ORDERS.__getitem__,
             key=_showing("sort", state.sort),
-            horizontal=True,
             on_change=_keep,
-            args=("sort",),
+            args=("sort", state.default),
+            width=260,
         )
+
+
+def read_all(context: Context, directory: Directory) -> bool:
+    """Read the directory to its end, and say how far it is; False while there is more, and the page waits."""
+    if directory.complete:
+        return True
+    _reading(context)
+    return False
+
+
+@st.fragment(run_every=_PAUSE_SECONDS)
+def _reading(context: Context) -> None:
+    with one_message():
+        deadline = time.monotonic() + SLICE_SECONDS
+        directory = chooser.read_on(context)
+        while not directory.complete and time.monotonic() < deadline:
+            directory = chooser.read_on(context)
+        if directory.complete:
+            st.rerun()
+        st.caption(f"Reading the directory: {count(len(directory.entries), 'tenant')} so far …")
 
 
 def pages(state: ListState, number: int) -> int:
     """Show the pages, where there is more than one, and return the one to show."""
-    last = max(1, -(-number // PAGE))
+    last = max(1, -(-number // chooser.PAGE))
     page = min(state.page, last)
     if last > 1:
         if st.session_state.get(_PAGE, page) != page:
@@ -99,28 +152,73 @@ def pages(state: ListState, number: int) -> int:
     return page
 
 
-def matching(entries: Sequence[TenantEntry], state: ListState) -> list[TenantEntry]:
-    """Return the tenants whose name has the text in it, in whichever case, in the order asked for."""
+def matching(
+    entries: Sequence[TenantEntry], state: ListState, kept: Mapping[tuple[str, str], KeptVerification]
+) -> list[TenantEntry]:
+    """Return the tenants whose name has the text in it, in whichever case, in the order asked for.
+
+    An order by what is read of the tenants on the screen leaves them as they are: `in_order` sees to it.
+    """
     text = state.text.strip().casefold()
     found = [entry for entry in entries if text in _searched(entry)] if text else list(entries)
     if state.sort == "seen":
         found.sort(key=lambda entry: entry.first_seen.epoch_nanos if entry.first_seen else -(2**63), reverse=True)
+    if state.sort == "state":
+        found = tenant_parts.worst_first(found, kept, complete=True)
     return found
 
 
-def chosen(entries: Sequence[TenantEntry]) -> tuple[str, str, TenantEntry | None] | None:
-    """Return the tenant that the address names, with its entry (None: not listed); None where it names none."""
+def in_order(lines: Sequence[TenantLine], state: ListState) -> list[TenantLine]:
+    """Return the tenants on the screen in an order by what was read of them; those that cannot be read come last."""
+    if state.sort not in _ON_THE_SCREEN:
+        return list(lines)
+
+    def key(line: TenantLine) -> tuple[bool, int]:
+        summary = line.summary
+        if isinstance(summary, InputError):
+            return False, 0
+        if state.sort == "length":
+            return True, tenant_parts.size(summary, line.kept)
+        return True, tenant_parts.last_active(summary)
+
+    return sorted(lines, key=key, reverse=True)
+
+
+def said_of_list(state: ListState, directory: Directory, shown: int, found: int, listed: int) -> None:
+    """Say how many of how many are shown, in which order, and how to see the others."""
+    if directory.complete:
+        among = "" if found == listed else f" that match, out of {listed:,} listed"
+        said = f"{count(shown, 'tenant')} of {found:,}{among} shown."
+    else:
+        said = f"{count(shown, 'tenant')} shown, and the directory has more."
+    if state.sort in _ON_THE_SCREEN and found > shown:
+        what = _ON_THE_SCREEN[state.sort]
+        said += f" Ordered by {what} among the {shown:,} on the screen: {what} was read of no others."
+    elif state.sort == "state" and not directory.complete:
+        said += f" Ordered by state among the {listed:,} that were read."
+    st.caption(f"{said} Choose a row to open one.")
+    if not directory.complete:
+        elements.turn("Read the whole directory", {**st.query_params.to_dict(), "all": "1"}, key="read_all")
+
+
+def chosen() -> tuple[str, str] | None:
+    """Return the namespace and the tenant that the address names; None where it names none."""
     namespace, tenant = st.query_params.get("namespace", ""), st.query_params.get("tenant", "")
-    if not namespace or not tenant:
-        return None
-    entry = next((entry for entry in entries if (entry.namespace, entry.tenant) == (namespace, tenant)), None)
-    return namespace, tenant, entry
+    return (namespace, tenant) if namespace and tenant else None
 
 
-def list_query(state: ListState) -> dict[str, str]:
-    """Return the parameters of the list."""
-    page = state.page if state.page > 1 else None
-    return links.without_blanks({"q": state.text, "sort": state.sort if state.sort != "name" else "", "page": page})
+def entry_of(context: Context, directory: Directory, wanted: tuple[str, str]) -> tuple[TenantEntry, bool]:
+    """Return a tenant's entry, and whether anything lists it. Raises `EngineError`."""
+    for entry in chooser.listed(context, directory):
+        if (entry.namespace, entry.tenant) == wanted:
+            return entry, True
+    entry_read = None if directory.complete else context.store.tenant(*wanted)
+    return entry_read or TenantEntry(*wanted), entry_read is not None
+
+
+def list_query() -> dict[str, str]:
+    """Return the parameters of the list that the visitor came from."""
+    return {name: text for name, text in st.query_params.to_dict().items() if name not in {"namespace", "tenant"}}
 
 
 def table(context: Context, state: ListState, lines: Sequence[TenantLine]) -> None:
@@ -134,6 +232,10 @@ def table(context: Context, state: ListState, lines: Sequence[TenantLine]) -> No
         key=key,
         on_select=lambda: _open_chosen(key, names),
         selection_mode="single-row",
+        column_config={
+            "State": st.column_config.TextColumn(help=elements.verdict_limits(Verdict.INTACT)),
+            "Length": st.column_config.TextColumn(help="Positions, also those whose records have expired."),
+        },
         alt="Tenants, one a row. Choosing a row opens the tenant.",
     )
 
@@ -214,12 +316,12 @@ def _showing(key: str, value: str) -> str:
     return key
 
 
-def _keep(key: str) -> None:
+def _keep(key: str, default: str) -> None:
     """Write into the address what was chosen; another search or order starts at its first page."""
     value = st.session_state[key] or ""
     st.session_state[_SAID] = (key, value)
     st.query_params.pop("page", None)
-    if value in {"", "name"}:
+    if value == default:
         st.query_params.pop(key, None)
     else:
         st.query_params[key] = value

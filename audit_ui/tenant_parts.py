@@ -9,7 +9,10 @@ import streamlit as st
 
 from audit_core import Severity, Verdict
 from audit_core.chain.words import VERDICTS
+from audit_core.directory import TenantEntry
+from audit_core.errors import TimestampError
 from audit_core.names import hidden_characters, visible
+from audit_core.timestamps import Timestamp
 from audit_ui import elements
 from audit_ui.formats import count, moment, position, utc
 from audit_ui.summaries import since_verified
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from audit_core import InputError
-    from audit_core.directory import Directory, TenantEntry
+    from audit_core.directory import Directory
     from audit_core.kept import KeptVerification
     from audit_ui.context import Context
     from audit_ui.summaries import ChainSummary
@@ -27,15 +30,30 @@ __all__ = [
     "TenantLine",
     "facts",
     "gone_words",
+    "last_active",
     "length",
     "lines",
     "mark_words",
     "marks",
     "origin",
     "since",
+    "size",
     "state",
     "state_words",
+    "worst_first",
 ]
+
+
+_WORST_FIRST = (
+    Verdict.BROKEN,
+    Verdict.INCOMPLETE,
+    Verdict.UNPROVEN,
+    None,
+    Verdict.INTACT_WITH_EXPIRY,
+    Verdict.INTACT,
+    Verdict.UNCHAINED,
+)
+"""What deserves a look comes first; None is a chain that was never verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +84,29 @@ def lines(
     ]
 
 
+def worst_first(
+    entries: Sequence[TenantEntry], kept: Mapping[tuple[str, str], KeptVerification], *, complete: bool
+) -> list[TenantEntry]:
+    """Return the tenants by their last verification, the worst first, each verdict's in the order given.
+
+    Where the directory was not read to its end (`complete`), those that were verified once stand among them all the
+    same, so that the worst of all of them comes first.
+    """
+    listed = {(entry.namespace, entry.tenant): entry for entry in entries}
+    if not complete:
+        listed |= {
+            name: TenantEntry(*name)
+            for name, known in sorted(kept.items())
+            if name not in listed and known.verified_to is not None
+        }
+
+    def place(name: tuple[str, str]) -> int:
+        known = kept.get(name)
+        return _WORST_FIRST.index(known.verdict if known else None)
+
+    return [listed[name] for name in sorted(listed, key=place)]
+
+
 def marks(entry: TenantEntry, *, alike: bool, demo: bool) -> None:
     """Show what is remarkable about a tenant's name, and that it is made up."""
     for word, colour in mark_words(entry, alike=alike, demo=demo):
@@ -89,7 +130,8 @@ def state(kept: KeptVerification | None, summary: ChainSummary) -> None:
     breaks = sum(one.number for one in kept.findings if one.severity is Severity.BREAK)
     st.caption(
         f"{word} {utc(kept.at, seconds=False)}{', thoroughly' if kept.thorough else ''}"
-        + (f": {count(breaks, 'break')} found" if breaks else "")
+        + (f": {count(breaks, 'break')} found" if breaks else ""),
+        help=elements.local_time(kept.at),
     )
     new = since(kept, summary)
     if new:
@@ -131,6 +173,22 @@ def length(summary: ChainSummary, kept: KeptVerification | None) -> str:
     return f"{count(last - first + 1, 'position')}{f' from {first:,} on' if first else ''}"
 
 
+def size(summary: ChainSummary, kept: KeptVerification | None) -> int:
+    """Return a number to order by: how long a chain is by its tip, or how many records a tenant has without one."""
+    if summary.tip is None:
+        return summary.counted or 0
+    first = kept.first_sequence if kept is not None and kept.first_sequence is not None else 0
+    return (summary.last_position or 0) - first + 1
+
+
+def last_active(summary: ChainSummary) -> int:
+    """Return a number to order by: when a tenant's newest record was dispatched; 0 where that is not known."""
+    try:
+        return 0 if summary.newest is None else Timestamp.parse(summary.newest).epoch_nanos
+    except TimestampError:
+        return 0
+
+
 def facts(summary: ChainSummary, kept: KeptVerification | None) -> list[str]:
     """Return what there is to say of a chain's length, its tip, its last record, and of what is gone."""
     if summary.newest is None:
@@ -156,7 +214,7 @@ def gone_words(kept: KeptVerification | None) -> str:
 
 
 def origin(context: Context, directory: Directory) -> str:
-    """Say where the list of tenants comes from, and what it may lack (FORMAT 7)."""
+    """Say where the list of tenants comes from, how far it was read, and what it may lack (FORMAT 7)."""
     scanned = len({entry.chain for entry in context.scanned()} - {entry.chain for entry in directory.entries})
     ignored = directory.ignored
     return (
@@ -165,6 +223,11 @@ def origin(context: Context, directory: Directory) -> str:
             f", and from a scan of this visit, which found {f'{scanned:,}' if scanned else 'none'} more"
             if context.scanned()
             else ""
+        )
+        + (
+            ""
+            if directory.complete
+            else f", of which {count(len(directory.entries), 'tenant')} were read, those seen last; it has more"
         )
         + ". The directory names every tenant that was written through this program. It may lack some: those that "
         "another writer filled, or whose entry was deleted."

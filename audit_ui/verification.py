@@ -1,8 +1,8 @@
 """A verification in slices of time, so that a page stays responsive, and the last report of each chain.
 
 Any widget ends a running script, so a walk goes on for a fraction of a second at a time, is kept in the visitor's
-session in between, and can be stopped between two slices. Reports of whole chains are kept for the process, bounded;
-what they come to is kept for longer, where `audit_core.kept` can.
+session in between (`visit_work`), and can be stopped between two slices. Reports of whole chains are kept for the
+process, bounded; what they come to is kept for longer, where `audit_core.kept` can.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from weakref import WeakKeyDictionary
 
 import streamlit as st
 
-from audit_core import Verdict
+from audit_core import Severity, Verdict
 from audit_core.kept import KeptVerifications, TableIdentity, state_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from audit_core import AuditStore, ChainReport, Progress
+    from audit_core import AuditStore, ChainReport, FindingKind, Progress
+    from audit_core.kept import KeptVerification
     from audit_ui.context import Context
 
-__all__ = ["SLICE_SECONDS", "Batch", "Reports", "Request", "Verification", "kept", "reports"]
+__all__ = ["SLICE_SECONDS", "Batch", "Change", "Reports", "Request", "Verification", "kept", "reports"]
 
-SLICE_SECONDS = 0.4
+SLICE_SECONDS = 0.25
 KEPT_REPORTS = 500
 MOST_FAILURES = 3
 """Chains in a row that cannot be read before a batch stops by itself."""
@@ -49,13 +50,39 @@ class Request:
         return self.first is None and self.last is None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a verification of a whole chain replaced (`before`: None, there was none)."""
+
+    request: Request
+    before: KeptVerification | None
+    after: KeptVerification
+
+    @property
+    def differs(self) -> bool:
+        """Whether there was one before, and its verdict was another or rested on other findings."""
+        return self.before is not None and (
+            self.before.verdict is not self.after.verdict or _alarms(self.before) != _alarms(self.after)
+        )
+
+
+def _alarms(kept: KeptVerification) -> dict[FindingKind, int]:
+    return {one.kind: one.number for one in kept.findings if one.severity is not Severity.INFORMATION}
+
+
 class Verification:
-    """One verification under way. Raises `FilterError` when made, for a range that is empty."""
+    """One verification under way. Raises `FilterError` when made, for a range that is empty.
+
+    `seconds` is how long it was worked on, pauses left out. `replaced` is what became of the chain's last verification,
+    once this one of a whole chain has come to its end.
+    """
 
     def __init__(self, context: Context, request: Request) -> None:
         self.request = request
         self.running = True
         self.stopped = False
+        self.seconds = 0.0
+        self.replaced: Change | None = None
         self._context = context
         self._walk = context.store.walk(
             request.namespace, request.tenant, first=request.first, last=request.last, thorough=request.thorough
@@ -71,10 +98,12 @@ class Verification:
             self.running = next(self._steps, None) is not None
             if time.monotonic() - started >= seconds:
                 break
+        self.seconds += time.monotonic() - started
         if not self.running and self.request.whole:
             report = self.report
             reports().keep(self._context.table_key, report)
-            kept(self._context).keep(report)
+            before = kept(self._context).last(report.namespace, report.tenant)
+            self.replaced = Change(self.request, before, kept(self._context).keep(report))
 
     def stop(self) -> None:
         """Go no further; the report then says that it was stopped."""
@@ -86,6 +115,23 @@ class Verification:
         """Take up a verification that was stopped."""
         if self.stopped:
             self.running, self.stopped = True, False
+
+    @property
+    def fraction(self) -> float:
+        """How far it is, from 0 to 1; 0 while that is not known."""
+        at = self.progress
+        return min(1.0, at.position / at.total) if at.total else 0.0
+
+    @property
+    def rate(self) -> float:
+        """Positions a second, so far; 0 before it has begun."""
+        return self.progress.position / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take at that rate; None while nobody can tell."""
+        at = self.progress
+        return (at.total - at.position) / self.rate if at.total > at.position and self.rate else None
 
     @property
     def failed(self) -> bool:
@@ -106,38 +152,55 @@ class Verification:
 class Batch:
     """Whole chains verified one after the other.
 
-    `done` and `total` count chains, `broken` those of them that do not hold. `trouble` says why it stopped by itself,
-    None where it did not: when several chains in a row cannot be read, the next ones cannot either.
+    `done` and `total` count chains (None: the directory is still being read), `broken` those of them that do not hold.
+    `changes` are the chains of which the last verification had said something else. `trouble` says why it stopped by
+    itself, None where it did not: when several chains in a row cannot be read, the next ones cannot either.
     """
 
-    def __init__(self, context: Context, requests: Sequence[Request]) -> None:
-        self.total = len(requests)
+    def __init__(
+        self, context: Context, requests: Sequence[Request], find: Callable[[], Sequence[Request] | None] | None = None
+    ) -> None:
+        self.total: int | None = len(requests) if find is None else None
         self.done = 0
         self.broken = 0
-        self.running = bool(requests)
+        self.running = bool(requests) or find is not None
         self.stopped = False
         self.trouble: str | None = None
+        self.changes: list[Change] = []
         self._failures = 0
         self._context = context
         self._requests = tuple(requests)
+        self._find = find
+        """Reads the list of chains on by a step, and returns it when it has come to its end."""
         self._current: Verification | None = None
 
     def advance(self, seconds: float = SLICE_SECONDS) -> None:
-        """Go on for about so many seconds."""
+        """Go on for about so many seconds. Raises `EngineError` while the list of chains cannot be read."""
         deadline = time.monotonic() + seconds
         while self.running and time.monotonic() < deadline:
+            if self._find is not None:
+                self._list(self._find())
+                continue
             if self._current is None:
                 self._current = Verification(self._context, self._requests[self.done])
             self._current.advance(deadline - time.monotonic())
             if not self._current.running:
                 self._finish(self._current)
 
+    def _list(self, found: Sequence[Request] | None) -> None:
+        if found is not None:
+            self._requests, self._find = tuple(found), None
+            self.total = len(found)
+            self.running = bool(found)
+
     def _finish(self, verification: Verification) -> None:
         report = verification.report
         self._current = None
         self.done += 1
-        self.running = self.done < self.total
+        self.running = self.done < len(self._requests)
         self.broken += report.verdict is Verdict.BROKEN
+        if verification.replaced is not None and verification.replaced.differs:
+            self.changes.append(verification.replaced)
         self._failures = self._failures + 1 if verification.failed else 0
         if self.running and self._failures >= MOST_FAILURES:
             self.trouble = report.reason
@@ -155,17 +218,14 @@ class Batch:
 
     @property
     def current(self) -> Request | None:
-        """The chain whose turn it is; None at the end."""
-        return self._requests[self.done] if self.done < self.total else None
+        """The chain whose turn it is; None at the end, and before it has begun."""
+        return self._requests[self.done] if self.done < len(self._requests) else None
 
     @property
     def fraction(self) -> float:
         """How far it is, from 0 to 1."""
-        within = 0.0
-        if self._current is not None and self._current.progress.total:
-            progress = self._current.progress
-            within = min(1.0, progress.position / progress.total)
-        return (self.done + within) / max(1, self.total)
+        within = 0.0 if self._current is None else self._current.fraction
+        return (self.done + within) / max(1, self.total or 1)
 
 
 class Reports:

@@ -1,6 +1,6 @@
 """A verification as pages show it that let a visitor start, watch, stop and take up one: Chain and Gaps.
 
-It is kept in the visit. What a report says, and how it is shown, is left to the pages' own parts.
+It is kept in the visit (`visit_work`). What a report says, and how it is shown, is left to the pages' own parts.
 """
 
 from __future__ import annotations
@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from audit_ui import elements
+from audit_core import Severity
+from audit_core.chain.words import FINDINGS
+from audit_ui import elements, visit_work
 from audit_ui.faults import one_message
-from audit_ui.formats import count
-from audit_ui.verification import Request, Verification, reports
+from audit_ui.formats import utc
+from audit_ui.verification import Verification, kept, reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from audit_core import ChainReport
     from audit_ui.context import Context
+    from audit_ui.verification import Request
 
 __all__ = ["again", "not_verified_yet", "progress", "report_to_show", "under_way"]
 
-_KEPT = "verification"
 _FORCED = "verify again"
 _PAUSE_SECONDS = 0.1
 
@@ -35,51 +37,65 @@ def again(query: Mapping[str, str]) -> None:
 
 def under_way(context: Context, request: Request) -> Verification | None:
     """Return this visit's verification of what is asked for, started where a click or the address says so."""
-    kept: Verification | None = st.session_state.get(_KEPT)
-    if kept is not None and kept.request != request:
-        kept = None
+    found = visit_work.verification_of(context, request)
     forced = st.session_state.pop(_FORCED, False)
-    if forced or (kept is None and st.query_params.get("verify") == "1"):
-        kept = Verification(context, request)
-        st.session_state[_KEPT] = kept
-        kept.advance()
-    return kept
+    if forced or (found is None and st.query_params.get("verify") == "1"):
+        found = Verification(context, request)
+        visit_work.begin(context, found)
+        found.advance()
+    return found
 
 
 @st.fragment(run_every=_PAUSE_SECONDS)
 def progress(verification: Verification) -> None:
-    """Go on for a slice of time and show how far it is; a click stops it."""
+    """Show how far it is and go on for a slice of time, in that order, so that a click is answered at once."""
     with one_message():
+        st.progress(verification.fraction, text=f"Verifying: {visit_work.progress_words(verification)}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button("Stop", key="stop", on_click=verification.stop)  # before the next slice, not after it
+            st.caption(
+                "It can be stopped and taken up again. On another page it goes on in the sidebar.", width="stretch"
+            )
         verification.advance()
         if not verification.running:
-            st.rerun()
-        at = verification.progress
-        known = f" of {at.total:,}" if at.total else ""
-        breaks = f"{count(at.breaks, 'break')} found so far" if at.breaks else "no break so far"
-        done = min(1.0, at.position / at.total) if at.total else 0.0
-        st.progress(
-            done, text=f"Verifying: position {at.position:,}{known}, {count(at.records, 'record')} checked, {breaks}"
-        )
-        if st.button("Stop", key="stop"):
-            verification.stop()
             st.rerun()
 
 
 def report_to_show(context: Context, request: Request, verification: Verification | None) -> ChainReport | None:
     """Return the report of this visit's verification, else the chain's last one in this process."""
     if verification is not None:
-        if verification.stopped and st.button("Go on from where it stopped", key="go_on"):
-            verification.go_on()
-            st.rerun()
+        if verification.stopped:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.button("Go on from where it stopped", key="go_on", on_click=_go_on, args=(context, verification))
+                at = verification.progress
+                of = f" of {at.total:,}" if at.total else ""
+                st.caption(f"Stopped at position {at.position:,}{of}. What was verified is kept.", width="stretch")
         return verification.report
     last = reports().last(context.table_key, request.namespace, request.tenant) if request.whole else None
     return last if last is not None and (last.thorough or not request.thorough) else None
 
 
-def not_verified_yet() -> None:
-    """Say that there is no verdict yet."""
-    elements.nothing_here(
-        "Not verified yet",
-        "Nobody has verified this since the program was started, so nothing is known about it. **Verify** reads the "
-        "chain from its start to its end and checks every record and every link.",
-    )
+def _go_on(context: Context, verification: Verification) -> None:
+    visit_work.pause(context)
+    verification.go_on()
+
+
+def not_verified_yet(context: Context, request: Request) -> None:
+    """Say that there is no verdict with its findings here, and what the last verification said, where one is kept."""
+    last = kept(context).last(request.namespace, request.tenant) if request.whole else None
+    if last is None:
+        elements.nothing_here(
+            "Not verified yet",
+            "Nobody has verified this since the program was started, so nothing is known about it. **Verify** reads "
+            "the chain from its start to its end and checks every record and every link.",
+        )
+        return
+    with st.container(border=True, key="last_verdict"):
+        elements.verdict_badge(last.verdict)
+        st.markdown(
+            f"**The whole chain was last verified {utc(last.at)}.** Of that the verdict was kept, without the findings "
+            "and their evidence, which hold what records hold. **Verify** reads the chain again and shows them."
+        )
+        alarms = [one for one in last.findings if one.severity is not Severity.INFORMATION]
+        if alarms:
+            st.caption("It found: " + ", ".join(f"{one.number:,} × {FINDINGS[one.kind].name}" for one in alarms) + ".")

@@ -48,6 +48,58 @@ def names(store: AuditStore) -> list[tuple[str, str]]:
     return [(found.namespace, found.tenant) for found in store.tenants().entries]
 
 
+class TestListing:
+    """The directory read as far as somebody wants to see it."""
+
+    @pytest.fixture
+    def many(self, store: AuditStore) -> AuditStore:
+        """Seven tenants, each seen a millisecond after the one before, and one entry that is not believed."""
+        seen = [{"dispatched_at_ms": {"N": str(1_768_471_200_045 + number)}} for number in range(7)]
+        tables.put(store, *(entry("a", f"t{6 - number}", **seen[number]) for number in range(7)))
+        tables.put(store, entry("forged", "x", _fence=None))
+        return store
+
+    def test_reads_no_more_than_is_wanted_those_seen_last_first(self, many: AuditStore) -> None:
+        found = many.tenant_listing().read(3)
+
+        assert [one.tenant for one in found.entries] == ["t0", "t1", "t2"]
+        assert (found.complete, found.reading.items, found.reading.requests) == (False, 3, 1)
+
+    def test_goes_on_where_it_was_and_is_by_name_once_it_has_all(self, many: AuditStore) -> None:
+        listing = many.tenant_listing()
+        listing.read(2)
+        listing.read(5)
+        assert (len(listing), listing.complete) == (5, False)
+
+        found = listing.read()
+
+        assert [one.tenant for one in found.entries] == [f"t{number}" for number in range(7)]
+        assert (found.complete, found.ignored, found.reading.items) == (True, 1, 8)
+
+    def test_a_step_that_fails_is_done_again(self, many: AuditStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        listing = many.tenant_listing()
+        listing.read(2)
+
+        def fail(**_: object) -> None:
+            raise EngineError("The engine went away; start it again.")
+
+        with monkeypatch.context() as away:
+            away.setattr(many.table.client, "query", fail)
+            with pytest.raises(EngineError, match="went away"):
+                listing.read()
+
+        assert len(listing.read().entries) == 7
+
+    def test_one_tenant_is_read_by_itself(self, many: AuditStore) -> None:
+        requests = tables.asked(many)
+
+        assert many.tenant("a", "t3") == many.tenants().entries[3]
+        assert requests["GetItem"] == 1
+        assert many.tenant("a", "nobody") is None
+        assert many.tenant("forged", "x") is None
+        assert many.tenant("a#b", "c") is None
+
+
 class TestDirectory:
     def test_an_empty_table_lists_nobody(self, store: AuditStore) -> None:
         assert store.tenants().entries == ()

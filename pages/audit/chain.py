@@ -12,6 +12,7 @@ from audit_ui import (
     extract_parts,
     report_parts,
     seal_parts,
+    strip_parts,
     verification_parts,
 )
 
@@ -35,13 +36,13 @@ if verification is not None and verification.running:
 
 report = verification_parts.report_to_show(visitor, request, verification)
 if report is None:
-    verification_parts.not_verified_yet()
+    verification_parts.not_verified_yet(visitor, request)
     st.stop()
 
 chain_parts.verdict(report, request)
 chain_parts.coverage(report)
 seal_parts.section(visitor, report, request)
-chain_parts.strip(report, request)
+strip_parts.section(visitor, report, request)
 chain_parts.findings(visitor, report, request)
 chain_parts.footer(report, request)
 report_parts.take_away(visitor, report, chain_parts.asked(request))

@@ -10,6 +10,7 @@ from audit_ui import (
     chooser,
     context,
     elements,
+    overview_batch,
     overview_parts,
     scanning,
     summaries,
@@ -32,8 +33,9 @@ st.title("Overview")
 overview_parts.at_a_glance(visitor)
 overview_parts.table_warning(visitor)
 
-directory = chooser.read_directory(visitor)
-listed = chooser.known_chains(visitor)
+asked = tenant_list.ListState.read()
+directory = chooser.read_directory(visitor, asked.page * chooser.PAGE + 1)
+listed = chooser.listed(visitor, directory)
 verifications = verification.kept(visitor)
 if not listed:
     elements.nothing_here(
@@ -48,26 +50,28 @@ if not listed:
 
 kept = verifications.everything()
 overview_parts.state_folder(verifications)
-entries = overview_parts.worst_first(listed, kept)
-overview_parts.totals(entries, kept)
+entries = tenant_parts.worst_first(listed, kept, complete=directory.complete)
+overview_parts.totals(entries, kept, complete=directory.complete)
 place = st.container()
-page = tenant_list.pages(tenant_list.ListState.read(), len(entries))
-shown = entries[(page - 1) * tenant_list.PAGE : page * tenant_list.PAGE]
+page = tenant_list.pages(asked, len(entries))
+shown = entries[(page - 1) * chooser.PAGE : page * chooser.PAGE]
 with place:
-    overview_parts.verify_all(visitor, entries, shown)
+    overview_batch.verify_all(visitor, entries, shown, complete=directory.complete)
 
 alike = chooser.resembling(entries)
 with st.spinner("Reading the newest records …"):
     found = summaries.read_summaries(visitor, shown)
-    done = activity.read_activity(visitor, shown)
-for line in tenant_parts.lines(shown, found, kept, alike):
-    overview_parts.row(visitor, line, done.by_chain.get(line.name))
-st.caption(
-    f"{count(len(shown), 'tenant')} of {len(entries):,} shown, the worst first. "
-    + tenant_parts.origin(visitor, directory)
-)
+lines = tenant_parts.lines(shown, found, kept, alike)
+overview_parts.since_verified(lines)
+rows = [(line, overview_parts.row(visitor, line)) for line in lines]
+of = f"of {len(entries):,} shown" if directory.complete else "shown, of more"
+st.caption(f"{count(len(shown), 'tenant')} {of}, the worst first. " + tenant_parts.origin(visitor, directory))
 scanning.scan(visitor)
 
+with st.spinner("Counting records …"):
+    done = activity.read_activity(visitor, shown)
+for line, expiry in rows:
+    overview_parts.expiring_of(expiry, done.by_chain.get(line.name))
 overview_parts.records_a_day(done)
 overview_parts.expiring(visitor, done)
 overview_parts.table_and_mode(visitor)

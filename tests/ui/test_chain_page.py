@@ -15,6 +15,7 @@ from audit_core.fences import Fence, FenceState
 from audit_ui import context, report_parts
 from audit_ui.context import Context
 from audit_ui.sealing import Sealing
+from audit_ui.verification import Reports
 from tests import builders
 from tests.chains import LIFETIME, NAMES, Chain
 from tests.tables import fence, put
@@ -47,6 +48,18 @@ def states(store: AuditStore, count: int) -> set[FenceState]:
 
 def links_of(opened: AppTest) -> list[str]:
     return [f"{link.label} {link.proto.query_string}" for link in opened.get("page_link")]
+
+
+def test_after_another_start_the_last_verdict_stands_without_its_findings(
+    own_table: AuditStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(own_table, *recent(own_table).ours(5).edit(2, caller_id={"S": "mallory"}).items())
+    chain()
+    monkeypatch.setattr("audit_ui.verification_parts.reports", Reports)  # of another process
+    said = words(visit("chain", namespace=NAMES[0], tenant=NAMES[1]))
+    assert "The whole chain was last verified 20" in said
+    assert "It found: 1 × Content altered." in said
+    assert "Not verified yet" in words(visit("chain", namespace=NAMES[0], tenant=NAMES[1], first="1"))
 
 
 class TestSeal:
@@ -164,7 +177,69 @@ class TestSeal:
         assert keys(opened).isdisjoint({"seal_ask", "seal_dry"})
 
 
+class TestStrip:
+    @pytest.fixture
+    def long(self, own_table: AuditStore) -> AuditStore:
+        put(own_table, *recent(own_table).ours(130).edit(70, outcome={"S": "forged"}).items())
+        return own_table
+
+    def test_a_link_leads_to_single_positions_with_the_digits_of_their_hashes(self, long: AuditStore) -> None:
+        opened = chain(zoom="50-99", position="71")
+        said = words(opened)
+        assert "Positions 50 to 99, a block each" in said
+        assert "Position 71 as it stands now" in said
+        assert {"trail 0", "← Position before", "← Earlier", "Later →"} <= keys(opened)
+        assert long.engine == "embedded"
+
+    def test_each_step_has_its_address_and_the_way_back_up(self, long: AuditStore) -> None:
+        opened = chain()
+        opened.button(key="mark First bad stretch").click().run()
+        assert address(opened)["zoom"] == "45-94"
+        opened.button(key="Later →").click().run()
+        assert address(opened)["zoom"] == "80-129"
+        opened.number_input(key="go to position").set_value(3).run()
+        assert address(opened)["zoom"] == "0-49"
+        assert address(opened)["position"] == "3"
+        opened.button(key="Position after →").click().run()
+        assert "Position 4 as it stands now" in words(opened)
+        opened.button(key="trail 0").click().run()
+        assert {"zoom", "position"}.isdisjoint(address(opened))
+        assert long.engine == "embedded"
+
+    @pytest.mark.parametrize("zoom", ["x", "99-50", "-1-5", "500-600", "1-2-3"])
+    def test_an_address_that_makes_no_sense_shows_the_whole(self, long: AuditStore, zoom: str) -> None:
+        opened = chain(zoom=zoom, position="x")
+        assert "Positions 0 to 129 in order." in words(opened)
+        assert not opened.exception
+        assert long.engine == "embedded"
+
+    def test_a_finding_is_shown_in_it(self, long: AuditStore) -> None:
+        opened = chain(finding="0")
+        opened.button(key="in_strip").click().run()
+        assert address(opened)["zoom"] == "45-94"
+        assert address(opened)["finding"] == "0"
+        assert long.engine == "embedded"
+
+
 class TestFinding:
+    def test_all_of_them_are_gone_through_by_keys(self, own_table: AuditStore) -> None:
+        edited = recent(own_table).ours(9).edit(2, outcome={"S": "x"}).edit(6, outcome={"S": "y"})
+        put(own_table, *edited.items())
+        opened = chain()
+        opened.button(key="first_finding").click().run()
+        assert "Finding 1 of" in words(opened)
+        assert "← Previous finding" not in keys(opened)
+        opened.button(key="Next finding →").click().run()
+        assert address(opened)["finding"] == "1"
+        opened.button(key="close_finding").click().run()
+        assert "finding" not in address(opened)
+
+    def test_what_differs_is_marked(self, own_table: AuditStore) -> None:
+        put(own_table, *recent(own_table).ours(5).edit(2, caller_id={"S": "mallory"}).items())
+        opened = chain(finding="0")
+        assert "of 64 characters differ, marked ^" in words(opened)
+        assert any("^" in part.value for part in opened.code)
+
     def test_an_edit_shows_stored_beside_recomputed_and_both_neighbours(self, own_table: AuditStore) -> None:
         put(own_table, *recent(own_table).ours(5).edit(2, caller_id={"S": "mallory"}).items())
         opened = chain(finding="0")

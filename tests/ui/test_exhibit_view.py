@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from audit_core.chain.findings import Exhibit
 from audit_core.fences import Fence
-from audit_ui.exhibit_view import comparisons, expiry_words, fence_rows, fence_words, record_lines
+from audit_ui.exhibit_view import (
+    Comparison,
+    comparisons,
+    difference_words,
+    expiry_words,
+    fence_rows,
+    fence_words,
+    marked,
+    record_lines,
+)
 from tests.chains import LIFETIME, NAMES, Chain
-
-if TYPE_CHECKING:
-    from audit_ui.exhibit_view import Comparison
 
 
 def exhibit(chain: Chain, number: int) -> Exhibit:
@@ -103,3 +109,22 @@ def test_a_row_for_a_position_without_anything_says_so() -> None:
 def test_lines_of_a_record_hide_nothing() -> None:
     lines = record_lines({"id": {"S": "a\u202eb"}, "provider": {"S": "p\x1b[31m"}, "dispatched_at": {"N": "5"}})
     assert lines == ["– UTC", "p\\u{001B}[31m –, –", "a\\u{202E}b"]
+
+
+class TestMarked:
+    def test_what_differs_has_a_mark_under_it(self) -> None:
+        assert marked("2026-01-15", "2026-02-15") == "2026-01-15\n      ^"
+
+    def test_what_is_longer_is_marked_to_its_end(self) -> None:
+        assert marked("abcd", "ab") == "abcd\n  ^^"
+        assert marked("ab", "abcd") == "ab"
+
+    def test_a_hash_is_shown_in_lines_that_a_narrow_screen_has_room_for(self) -> None:
+        lines = marked("a" * 64, "a" * 40 + "b" * 24).split("\n")
+        assert lines == ["a" * 32, "a" * 32, " " * 8 + "^" * 24]
+
+    def test_it_is_said_how_much_differs_and_that_a_hash_tells_no_more(self) -> None:
+        said = difference_words(Comparison("record_hash", "stored", "a" * 64, "recomputed", "a" * 40 + "b" * 24))
+        assert said.startswith("24 of 64 characters differ, marked ^. One altered character")
+        said = difference_words(Comparison("expiry in epoch seconds", "in the fence", "12", "in the record", "13"))
+        assert said == "1 of 2 characters differs, marked ^."

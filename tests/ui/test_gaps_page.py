@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -209,7 +210,7 @@ class TestOwnTable:
         opened = gaps(*NAMES)
         stopped = Verification(open_context(), Request(*NAMES))
         stopped.stop()
-        opened.session_state["verification"] = stopped
+        opened.session_state["verifications"] = (open_context().table_key, OrderedDict({stopped.request: stopped}))
         said = words(opened.run())
         assert "did not come to its end" in said
         assert "it was stopped" in said

@@ -354,7 +354,7 @@ class TestFaults:
         def fail(*_: object) -> None:
             raise ZeroDivisionError("of the secret")
 
-        monkeypatch.setattr("audit_ui.chooser.known_chains", fail)
+        monkeypatch.setattr("audit_ui.chooser.listed", fail)
         opened = visit()
         said = words(opened)
         assert "Something in this program failed" in said
