@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from audit_core.records import AuditRecord
     from audit_core.table import Answer, Table
 
-__all__ = ["Directory", "TenantEntry", "TenantScan", "list_tenants", "register_update"]
+__all__ = ["Directory", "TenantEntry", "TenantScan", "list_tenants", "read_entry", "register_update"]
 
 SCAN_SEGMENTS = 4
 
@@ -95,6 +95,12 @@ def list_tenants(table: Table, prefix: str) -> Directory:
             else:
                 entries.append(entry)
     return Directory(tuple(sorted(entries, key=_by_name)), ignored, reading, "directory")
+
+
+def read_entry(table: Table, prefix: str, namespace: str, tenant: str) -> TenantEntry | None:
+    """Read one tenant's entry consistently; None where there is none that counts. Raises `EngineError`."""
+    found = table.get(_entry_id(prefix, namespace, tenant)).items
+    return _entry(prefix, found[0]) if found else None
 
 
 class TenantScan:
