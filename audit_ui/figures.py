@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from audit_ui.activity import Day
     from audit_ui.strip import Bin, Strip
 
-__all__ = ["STATES", "StateLook", "days_figure", "strip_figure"]
+__all__ = ["STATES", "StateLook", "base_layout", "days_figure", "strip_figure"]
 
 MARKER_PIXELS = 13
 ROW = 10
@@ -90,7 +90,7 @@ def _bars_figure(strip: Strip, *, dark: bool) -> go.Figure:
             )
     first, last = strip.bins[0].first, strip.bins[-1].last
     axis = {"range": [first - 0.5, last + 0.5], "nticks": 6, "tickformat": ",d", "ticks": "outside", "ticklen": 4}
-    figure.update_layout(**_layout(dark=dark), height=190)
+    figure.update_layout(**base_layout(dark=dark), height=190)
     figure.update_xaxes(**_FIXED, **axis)
     figure.update_yaxes(**_FIXED, range=[0, 1.5], visible=False)
     return figure
@@ -119,7 +119,7 @@ def _blocks_figure(strip: Strip, *, dark: bool) -> go.Figure:
             font={"size": 11},
         )
     rows = -(-len(strip.bins) // ROW)
-    figure.update_layout(**_layout(dark=dark), height=64 + 40 * rows)
+    figure.update_layout(**base_layout(dark=dark), height=64 + 40 * rows)
     figure.update_xaxes(**_FIXED, range=[-0.5, ROW - 0.5], visible=False)
     figure.update_yaxes(**_FIXED, range=[-(rows - 1) * _ROW_STEP - 0.1, _BAR_TOP + 0.1], visible=False)
     return figure
@@ -151,7 +151,8 @@ def _bars(
     )
 
 
-def _layout(*, dark: bool) -> dict[str, Any]:
+def base_layout(*, dark: bool) -> dict[str, Any]:
+    """Return what the layouts of all figures share."""
     text = "#E6EBF2" if dark else "#0C121A"
     return {
         "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
@@ -218,7 +219,7 @@ def days_figure(days: Sequence[Day], *, dark: bool) -> go.Figure:
                 showlegend=cut,
             )
         )
-    figure.update_layout(**{**_layout(dark=dark), "bargap": 0.25}, height=230 if cut else 190)
+    figure.update_layout(**{**base_layout(dark=dark), "bargap": 0.25}, height=230 if cut else 190)
     figure.update_layout(legend={"y": -0.32}, margin={"l": 4, "r": 4, "t": 20, "b": 76 if cut else 40})
     figure.update_xaxes(**_FIXED, type="category", categoryorder="array", categoryarray=places, tickangle=0)
     figure.update_xaxes(tickvals=places, ticktext=[_day_label(place, number) for number, place in enumerate(places)])

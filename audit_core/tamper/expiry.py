@@ -40,6 +40,10 @@ LENGTH, SHORT = 5, 3
 
 LIFETIME_SECONDS = 12
 EARLY_SECONDS = 3
+PATIENCE_SECONDS = 15
+"""How long after their time the lab waits for the engine: DynamoDB Local looks at a few items of a table at a time."""
+
+_SHORT_LIVED = frozenset(range(SHORT))
 _LONG_SECONDS = 30 * 86_400
 
 
@@ -63,14 +67,16 @@ class Standing:
 class Expiry:
     """One showing. Raises `WriteRefusedError` when made, as `guard`; `EngineError` then and from `advance`.
 
-    `expires_at` is when the short lives end, by the engine's clock, and `now` that clock at the last look. `early` is
-    what a verification said right after the deletion, `left` and `taken` what it says of each chain at the last look;
-    `early_in_time` whether that verification came before the time was up.
+    `removes_itself` says that the engine does so with what has expired, `by_hand` that it did not get to it in time and
+    the lab did it. `expires_at` is when the short lives end, by the engine's clock, and `now` that clock at the last
+    look. `early` is what a verification said right after the deletion, `early_in_time` whether it came before the time
+    was up, `left` and `taken` what is said of each chain at the last look.
     """
 
     def __init__(self, store: AuditStore, *, lifetime: int = LIFETIME_SECONDS) -> None:
         guard.require_engine(store)
         self.removes_itself = store.engine != "embedded"
+        self.by_hand = False
         self.phase = Phase.LIVING
         self.early: ChainReport | None = None
         self._store = store
@@ -103,12 +109,18 @@ class Expiry:
             self.phase = Phase.DELETED
         if self.phase is Phase.DELETED and not self.seconds_left:
             self.phase = Phase.DUE
-            if not self.removes_itself:
-                self._delete(LEFT)
+        overdue = self.now.epoch_seconds - self.expires_at.epoch_seconds >= PATIENCE_SECONDS
+        if self.phase is Phase.DUE and (overdue or not self.removes_itself) and self._stand(LEFT):
+            self._delete(LEFT)
+            self.by_hand = True
         self.standing = {names: self._standing(names) for names in (LEFT, TAKEN)}
         self.left, self.taken = self._verify(LEFT), self._verify(TAKEN)
-        if self.phase is Phase.DUE and not self.standing[LEFT].records & set(range(SHORT)):
+        if self.phase is Phase.DUE and not self.standing[LEFT].records & _SHORT_LIVED:
             self.phase = Phase.GONE
+
+    def _stand(self, names: tuple[str, str]) -> bool:
+        """Whether a record stands whose time has come."""
+        return bool(self._standing(names).records & _SHORT_LIVED)
 
     def _verify(self, names: tuple[str, str]) -> ChainReport:
         return self._store.verify(*names, thorough=True)

@@ -71,6 +71,10 @@ class Lab:
         self._before: ChainReport | None = None
         self._scene: Scene | None = None
 
+    def is_of(self, store: AuditStore) -> bool:
+        """Whether it works on this very store, which may have been opened anew meanwhile."""
+        return self._store is store
+
     @property
     def is_touched(self) -> bool:
         """Whether an attack of this lab stands in the table."""
@@ -91,6 +95,13 @@ class Lab:
         attacks = [Play(one, 0 if one.at is None else number, one.covers[0]) for one in ATTACKS]
         scenes = [Play(one) for one in (*SCENES, *CLOCKS) if self.practice.kind and _lasts(self.practice, one, now)]
         return (*(one for one in attacks if _fits(one, target)), *scenes)
+
+    def calls(self, play: Play) -> tuple[Call, ...]:
+        """Return the calls that a play takes on a chain made now; times and hashes are those of the one that stands."""
+        now = self._store.table.clock.now()
+        scene = play.what if isinstance(play.what, Scene) else None
+        change, _clause = _change(play, _target(self.practice, now, scene))
+        return tuple(_call(self._store.table.name, name, item) for name, item in change.items())
 
     def play(self, play: Play) -> Outcome:
         """Do it to the chain as it was written, and verify that in both modes. Raises as `restore`.

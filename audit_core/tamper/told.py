@@ -11,7 +11,7 @@ from audit_core.tamper.scenes import Scene
 if TYPE_CHECKING:
     from audit_core.tamper.plays import Outcome
 
-__all__ = ["State", "checkpoint_words", "state_of"]
+__all__ = ["State", "checkpoint_symbol", "checkpoint_words", "state_of"]
 
 
 class State(enum.StrEnum):
@@ -77,3 +77,10 @@ def checkpoint_words(outcome: Outcome) -> str:
 
 
 _NAMED = 8
+
+
+def checkpoint_symbol(outcome: Outcome) -> str:
+    """Say in two words whether such a checkpoint would show it."""
+    if outcome.leaves is None:
+        return "… after a seal"
+    return "✓ would differ" if outcome.leaves else "– still fits"
