@@ -7,27 +7,23 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from audit_core.chain.words import VERDICTS
 from audit_core.errors import InputError
 from audit_core.names import visible
-from audit_core.tamper.attacks import CLAUSES
-from audit_core.tamper.defences import DEFENCES
 from audit_core.tamper.practice import LAB, PRACTICE
-from audit_core.tamper.told import State, checkpoint_symbol, checkpoint_words, state_of
-from audit_ui import elements, figures, lab_words, links
+from audit_core.tamper.told import state_of
+from audit_ui import elements, lab_words, links
 from audit_ui.faults import one_message
 from audit_ui.formats import count
-from audit_ui.lab_run import LabRun
-from audit_ui.strip import build_strip
+from audit_ui.lab_result import STATE_COLOURS, begin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audit_core import ChainReport
     from audit_core.tamper.lab import Lab
-    from audit_core.tamper.plays import Call, Outcome, Play
+    from audit_core.tamper.plays import Play
     from audit_ui.context import Context
-    from audit_ui.lab_run import Plays
+    from audit_ui.lab_run import LabRun, Plays
 
 __all__ = [
     "WAYS",
@@ -38,23 +34,13 @@ __all__ = [
     "overview",
     "progress",
     "restored",
-    "result",
 ]
 
 WAYS = {"attacks": "Attacks", "expiry": "Expiry, live"}
 CARDS_A_ROW = 3
 CALLS_ON_A_CARD = 2
-CALLS_SHOWN = 6
 _PAUSE_SECONDS = 0.1
 _ROW_PIXELS = 35
-_COLOURS = {
-    State.CAUGHT: "blue",
-    State.THOROUGH: "blue",
-    State.RIGHT: "blue",
-    State.UNPROVEN: "violet",
-    State.INCOMPLETE: "gray",
-    State.UNSEEN: "red",
-}
 
 
 def chosen_way() -> str:
@@ -76,7 +62,7 @@ def _choose_way() -> None:
     st.query_params.from_dict(links.without_blanks({"way": st.session_state["lab way"]}))
 
 
-def chosen_chain(*, busy: bool) -> tuple[str, str]:
+def chosen_chain() -> tuple[str, str]:
     """Let the visitor choose a chain to break (namespace, tenant); the address may name another, to be refused."""
     offered = [(one.namespace, one.tenant) for one in PRACTICE]
     words = {(one.namespace, one.tenant): one.words for one in PRACTICE}
@@ -91,7 +77,6 @@ def chosen_chain(*, busy: bool) -> tuple[str, str]:
         key=elements.shown_as("lab chain", offered.index(named)),
         on_change=_choose_chain,
         args=(offered,),
-        disabled=busy,
     )
     return named
 
@@ -144,92 +129,6 @@ def progress(plays: Plays, run: LabRun) -> None:
             st.rerun()
 
 
-def result(context: Context, lab: Lab, plays: Plays, outcome: Outcome) -> None:
-    """Show what one play came to: the calls, the strip before and after, the defences, and what can be tried next."""
-    state = state_of(outcome)
-    with st.container(border=True, key="lab_result"):
-        with st.container(horizontal=True, gap="xsmall"):
-            st.badge(f"{state.symbol} {state.words}", color=_COLOURS[state])  # type: ignore[arg-type] # a theme's name
-            elements.verdict_badge(outcome.thorough.verdict)
-        st.subheader(lab_words.capital(outcome.play.words), anchor=False)
-        _strips(outcome)
-        _defences(outcome)
-        _next(context, lab, plays, outcome)
-        _tries(plays, outcome)
-        with st.expander(f"What was sent: {count(len(outcome.calls), 'call')} of the plain API"):
-            _calls(outcome.calls)
-
-
-def _strips(outcome: Outcome) -> None:
-    left, right = st.columns(2, gap="medium")
-    for cell, name, report in ((left, "Before", outcome.before), (right, "After", outcome.thorough)):
-        with cell:
-            st.markdown(f"**{name}**: {VERDICTS[report.verdict].headline}")
-            shown = build_strip(report)
-            if not shown.bins:
-                st.caption("Nothing stands there any more.")
-                continue
-            figure = figures.strip_figure(shown, dark=elements.is_dark())
-            alt = f"{name} the attack: {VERDICTS[report.verdict].headline}"
-            st.plotly_chart(
-                figure, theme=None, config={"displayModeBar": False}, alt=alt, key=f"lab {name} {report.at}"
-            )
-    alarms = outcome.default.verdict is outcome.thorough.verdict
-    st.caption(
-        "Verified by default and thoroughly; "
-        + ("both say the same." if alarms else f"by default: {VERDICTS[outcome.default.verdict].name.lower()}.")
-    )
-
-
-def _defences(outcome: Outcome) -> None:
-    st.markdown("**What caught it, and what could not**")
-    with st.container(horizontal=True, gap="xsmall"):
-        for defence, meaning in DEFENCES.items():
-            caught = defence in outcome.caught
-            st.badge(
-                f"{'✓' if caught else '–'} {defence.value}{'' if caught else ': no'}",
-                color="blue" if caught else "gray",
-                help=meaning,
-            )
-        st.badge(f"Checkpoint: {checkpoint_symbol(outcome)}", color="green" if outcome.leaves else "gray")
-    if outcome.clause is not None and not outcome.is_caught:
-        st.markdown(f"Nothing in the table can show this: {CLAUSES[outcome.clause]}")
-    st.caption(f"Kept outside the table: {checkpoint_words(outcome)}")
-
-
-def _next(context: Context, lab: Lab, plays: Plays, outcome: Outcome) -> None:
-    further = outcome.play.second_try
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if further is not None:
-            st.button(
-                f"Try again as the attacker: {further.covered}",
-                type="primary",
-                key="try_again",
-                on_click=_begin,
-                args=(context, lab, plays, (further,)),
-            )
-        st.button("Restore the chain", key="restore", on_click=_restore, args=(plays,))
-        elements.way(
-            links.CHAIN, "See why, on its Chain page", links.chain_query(*lab.names, thorough=1, verify=1, finding=0)
-        )
-
-
-def _tries(plays: Plays, outcome: Outcome) -> None:
-    first = type(outcome.play)(outcome.play.what, outcome.play.number, outcome.play.covers[0])
-    tries = lab_words.every_try([first])
-    if len(tries) > 1:
-        st.markdown("**The attacker's tries**")
-        rows = lab_words.tries_rows(tries, plays.of)
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="The attacker's tries, and what still catches each.")
-
-
-def _calls(calls: Sequence[Call]) -> None:
-    for call in calls[:CALLS_SHOWN]:
-        st.code(visible(call.text).replace("\\u{000A}", "\n"), language=None)
-    if len(calls) > CALLS_SHOWN:
-        st.caption(f"{CALLS_SHOWN} of {len(calls):,} calls shown; the others are of the same kind.")
-
-
 def cards(context: Context, lab: Lab, plays: Plays, offered: Sequence[Play]) -> None:
     """Show the attacks of one group as cards; a click does it."""
     groups = [group for group in lab_words.GROUPS if any(lab_words.group_of(play) == group for play in offered)]
@@ -262,26 +161,17 @@ def _card(context: Context, lab: Lab, plays: Plays, play: Play) -> None:
         st.button(
             "Do it",
             key=f"do {play.what.name}",
-            on_click=_begin,
+            on_click=begin,
             args=(context, lab, plays, (play,)),
             help=f"Case {play.what.cases} of the list of faults",
         )
         if outcome is not None:
             state = state_of(outcome)
-            st.badge(f"{state.symbol} {state.words}", color=_COLOURS[state])  # type: ignore[arg-type] # a theme's name
+            st.badge(f"{state.symbol} {state.words}", color=STATE_COLOURS[state])  # type: ignore[arg-type] # a theme's name
 
 
 def _choose_group() -> None:
     st.query_params["group"] = st.session_state["lab group"]
-
-
-def _begin(context: Context, lab: Lab, plays: Plays, wanted: Sequence[Play]) -> None:
-    if plays.run is None:
-        plays.run = LabRun(context, lab, wanted)
-
-
-def _restore(plays: Plays) -> None:
-    plays.restoring = True
 
 
 def restored(lab: Lab, report: ChainReport) -> None:
@@ -300,7 +190,7 @@ def overview(context: Context, lab: Lab, plays: Plays, offered: Sequence[Play]) 
     tries = lab_words.every_try(offered)
     tried = sum(plays.of(play) is not None for play in tries)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button("Run all", key="run_all", on_click=_begin, args=(context, lab, plays, tries))
+        st.button("Run all", key="run_all", on_click=begin, args=(context, lab, plays, tries))
         st.caption(f"{tried:,} of {count(len(tries), 'attack')} tried on this chain, at this position.")
     rows = lab_words.overview_rows(offered, plays.of)
     st.dataframe(

@@ -23,7 +23,7 @@ from audit_core.race.figures import Algorithm, Lap, prove
 from audit_core.race.racer import Task
 from audit_core.table import pages
 from audit_core.tamper import guard
-from audit_core.tamper.lab import clear
+from audit_core.tamper.clearing import clear
 from audit_core.tamper.practice import LAB
 from audit_core.tip import sequence_range
 

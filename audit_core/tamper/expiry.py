@@ -18,7 +18,7 @@ from audit_core.fences import fence_id
 from audit_core.generator import sample_record
 from audit_core.linking import Pair
 from audit_core.tamper import guard
-from audit_core.tamper.lab import clear
+from audit_core.tamper.clearing import clear
 from audit_core.tamper.practice import LAB
 from audit_core.tip import EMPTY
 

@@ -7,22 +7,20 @@ Nothing that is not the chain's own is ever written over.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audit_core import demo
 from audit_core.chain.walk import ChainWalk
 from audit_core.client import engine_errors
 from audit_core.directory import read_entry
 from audit_core.errors import WriteRefusedError
-from audit_core.fences import LOOK_BACK, fence_id, parse_fence_id
 from audit_core.items import text_of
 from audit_core.names import ns_tenant, visible
 from audit_core.retention import Lifetimes
-from audit_core.schema import INDEX_SEQUENCE, INDEX_TIME
-from audit_core.table import KeyRange, Table, pages
+from audit_core.table import Table
 from audit_core.tamper import guard
-from audit_core.tamper.acts import planted_ids
 from audit_core.tamper.attacks import ATTACKS
+from audit_core.tamper.clearing import clear
 from audit_core.tamper.defences import changed_leaves
 from audit_core.tamper.plays import Call, Outcome, Play
 from audit_core.tamper.practice import practice_chain
@@ -31,18 +29,15 @@ from audit_core.tamper.target import Target
 from audit_core.timestamps import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator
 
     from audit_core.chain.findings import ChainReport
-    from audit_core.items import Item
     from audit_core.store import AuditStore
     from audit_core.tamper.practice import Practice
     from audit_core.tamper.target import Change, Items, TypedItem
     from audit_core.timestamps import Timestamp
 
-__all__ = ["Lab", "clear"]
-
-_WRITES = 25
+__all__ = ["Lab"]
 
 
 class Lab:
@@ -74,11 +69,6 @@ class Lab:
     def is_of(self, store: AuditStore) -> bool:
         """Whether it works on this very store, which may have been opened anew meanwhile."""
         return self._store is store
-
-    @property
-    def is_touched(self) -> bool:
-        """Whether an attack of this lab stands in the table."""
-        return bool(self._touched)
 
     def restore(self) -> ChainReport:
         """Make the chain anew, and verify it. Raises `WriteRefusedError`, `EngineError`."""
@@ -144,13 +134,17 @@ class Lab:
 
     def _prepare(self, scene: Scene | None) -> tuple[ChainReport, Target]:
         """Have the chain stand as it was written, and return what was said of it then, with its items."""
-        if self._before is not None and scene is None and self._scene is None:
+        before = self._before
+        if before is not None and scene is None and self._scene is None:
             guard.require_demo(self._store, *self.names)
             self._take_back()
-            before = self._before
-        else:
+        if before is None or scene is not None or self._scene is not None or not self._stands():
             before = self._make(scene)
         return before, self._target()
+
+    def _stands(self) -> bool:
+        """Whether the chain is as this lab wrote it; another process may have made it anew meanwhile."""
+        return {item["id"]["S"]: item for item in self._store.table.get_many(self._written).items} == self._written
 
     def _target(self) -> Target:
         return Target(self._written, self.names, self._store.table.get("nothing").at)
@@ -168,10 +162,10 @@ class Lab:
         items = self.practice.items(now, scene)
         ids = [text_of(item, "id") or "" for item in items]
         clear(store, self.names, (*ids, *self._touched))
-        self._written, self._touched, self._scene = {}, set(), scene
+        self._before, self._written, self._touched, self._scene = None, {}, set(), scene
         demo.enter(store.table, prefix, self.practice.record(0, now), items)
-        self._before = store.verify(*self.names, thorough=True)
         self._written = {item["id"]["S"]: item for item in items}
+        self._before = store.verify(*self.names, thorough=True)
         return self._before
 
     def _take_back(self) -> None:
@@ -212,42 +206,6 @@ class _OffClock(Clock):
 
     def now(self) -> Timestamp:
         return Clock.now(self).plus_seconds(self._seconds)
-
-
-def clear(store: AuditStore, names: tuple[str, str], known: Iterable[str]) -> None:
-    """Delete every item of a demo chain: what the indexes list, its fences, and its own among the ids `known`.
-
-    Raises `WriteRefusedError`, `EngineError`.
-    """
-    guard.require_demo(store, *names)
-    table, chain = store.table, ns_tenant(*names)
-    found = {*known, *planted_ids(names)}
-    last = -1
-    for index, sort in ((INDEX_SEQUENCE, "sequence_number"), (INDEX_TIME, "dispatched_at_ms")):
-        for page in pages(table, KeyRange(index, "ns_tenant", chain, sort)):
-            found.update(text_of(item, "id") or "" for item in page.items)
-            last += len(page.items)
-    # as many fences as there may have been records, and a look ahead behind them
-    start, empty = 0, False
-    while not empty or start <= last:
-        ids = [fence_id(*names, number) for number in range(start, start + LOOK_BACK)]
-        there = [text_of(item, "id") or "" for item in table.get_many(ids).items]
-        found.update(there)
-        start, empty = start + LOOK_BACK, not there
-    present = sorted(item["id"]["S"] for item in table.get_many(found - {""}).items if _belongs(item, names))
-    for place in range(0, len(present), _WRITES):
-        requests: Any = [{"DeleteRequest": {"Key": {"id": {"S": name}}}} for name in present[place : place + _WRITES]]
-        while requests:
-            with engine_errors(table.place):
-                answer = table.client.batch_write_item(RequestItems={table.name: requests})
-            requests = answer.get("UnprocessedItems", {}).get(table.name, [])
-
-
-def _belongs(item: Item, names: tuple[str, str]) -> bool:
-    """Whether an item is a record of the chain, wherever it was hidden, or stands under the id of one of its fences."""
-    parsed = parse_fence_id(text_of(item, "id") or "")
-    own = (text_of(item, "namespace"), text_of(item, "tenant")) if parsed is None else parsed[:2]
-    return own == names
 
 
 def _call(table: str, item_id: str, item: TypedItem | None) -> Call:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from audit_core.errors import WriteRefusedError
 from audit_core.tamper.guard import engine_refusal
-from audit_ui import context, elements, expiry_parts, lab_parts, lab_run
+from audit_ui import context, elements, expiry_parts, lab_parts, lab_result, lab_run
 
 visitor = context.current()
 
@@ -26,7 +26,7 @@ if lab_parts.chosen_way() == "expiry":
     st.stop()
 left, right = st.columns((3, 1), vertical_alignment="bottom", gap="medium")
 with left:
-    names = lab_parts.chosen_chain(busy=False)
+    names = lab_parts.chosen_chain()
 try:
     lab = lab_run.open_lab(visitor, *names)
 except WriteRefusedError as error:
@@ -46,7 +46,7 @@ if plays.restoring:
 
 offered = lab.plays(position)
 if plays.last is not None:
-    lab_parts.result(visitor, lab, plays, plays.last)
+    lab_result.result(visitor, lab, plays, plays.last)
 elif plays.restored is not None:
     lab_parts.restored(lab, plays.restored)
 lab_parts.cards(visitor, lab, plays, offered)

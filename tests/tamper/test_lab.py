@@ -198,3 +198,11 @@ class TestGuard:
 def test_every_attack_and_scene_has_a_name_of_its_own() -> None:
     names = [one.name for one in (*ATTACKS, *SCENES)]
     assert len(set(names)) == len(names)
+
+
+def test_a_chain_that_another_process_made_anew_is_made_anew_here_too(store: AuditStore) -> None:
+    lab = Lab(store, LAB, "ours")
+    lab.play(Play(attack("edit-outcome"), 3))
+    Lab(store, LAB, "ours").play(Play(scene("head-expired")))
+    outcome = lab.play(Play(attack("delete"), 3))
+    assert (outcome.before.verdict, outcome.caught) == (Verdict.INTACT, {Defence.FENCE})
