@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from audit_core import AuditStore, load_settings
 from audit_core.tamper.attacks import ATTACKS
 from audit_core.tamper.scenes import CLOCKS, SCENES
-from tests.cli.commands import demo, printed, run, told
+from tests.cli.commands import DEMO_TABLE, demo, printed, run, told
 from tests.tables import everything
 
 if TYPE_CHECKING:
-    from audit_core import AuditStore
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def demo_store() -> Iterator[AuditStore]:
+    """A demo of its own: the chains of the lab would be counted by others."""
+    settings = load_settings(environ={"AUDIT__TABLE_NAME": f"{DEMO_TABLE}_lab"}, demo=True)
+    opened = AuditStore.open(settings)
+    yield opened
+    opened.close()
 
 
 def test_without_a_name_every_attack_is_listed_and_nothing_is_opened() -> None:
