@@ -38,10 +38,13 @@ def race_figure(laps: Sequence[Lap], *, writers: int, total: int, dark: bool) ->
         tip = max(tip, lap.sequence_number)
         drawn[1 if lap.retries else 0].append((float(lap.sequence_number), lap))
     for (name, symbol, light, night), marks in zip(_LOOKS, drawn, strict=True):
+        # a look without a mark keeps its place in the legend, so that both pictures are read alike
+        places: list[float | None] = [place for place, _lap in marks] or [None]
+        rows: list[int | None] = [lap.writer for _place, lap in marks] or [None]
         figure.add_trace(
             go.Scatter(
-                x=[place for place, _lap in marks],
-                y=[lap.writer for _place, lap in marks],
+                x=places,
+                y=rows,
                 mode="markers",
                 marker={"symbol": symbol, "size": 9, "color": night if dark else light},
                 hovertext=[_label(lap) for _place, lap in marks],
@@ -57,7 +60,11 @@ def race_figure(laps: Sequence[Lap], *, writers: int, total: int, dark: bool) ->
     )
     line = "#2A3443" if dark else "#E2E8F0"
     figure.update_xaxes(
-        fixedrange=True, range=[-1, total], title={"text": "position in the chain"}, zeroline=False, showgrid=False
+        fixedrange=True,
+        range=[-1, total],
+        title={"text": "position in the chain", "standoff": 8},
+        zeroline=False,
+        showgrid=False,
     )
     figure.update_yaxes(
         fixedrange=True,

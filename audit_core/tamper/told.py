@@ -71,6 +71,10 @@ def checkpoint_words(outcome: Outcome) -> str:
         if size is not None and outcome.before.upper_bound is not None and size > outcome.before.upper_bound:
             return "A checkpoint from before still fits: what came after it is vouched for by the next one only."
         return "A checkpoint from before still fits: it covers fences, and no fence was changed."
+    if len(outcome.leaves) == 1:
+        return (
+            f"A checkpoint from before would not fit any more: the leaf of position {outcome.leaves[0]:,} is another."
+        )
     places = ", ".join(f"{number:,}" for number in outcome.leaves[:_NAMED])
     more = f" and {len(outcome.leaves) - _NAMED:,} more" if len(outcome.leaves) > _NAMED else ""
     return f"A checkpoint from before would not fit any more: the leaves of positions {places}{more} are others now."
