@@ -87,7 +87,7 @@ def _chain(running: Expiry, names: tuple[str, str], title: str, report: ChainRep
     st.caption(VERDICTS[report.verdict].headline)
     shown = build_strip(report)
     if shown.bins:
-        figure = figures.strip_figure(shown, dark=elements.is_dark())
+        figure = figures.beside_figure(shown, dark=elements.is_dark())
         alt = f"{title}: {VERDICTS[report.verdict].headline}"
         st.plotly_chart(figure, theme=None, config={"displayModeBar": False}, alt=alt, key=f"expiry {names[1]}")
     standing = running.standing[names]

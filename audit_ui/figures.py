@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from audit_ui.activity import Day
     from audit_ui.strip import Bin, Strip
 
-__all__ = ["STATES", "StateLook", "base_layout", "days_figure", "strip_figure"]
+__all__ = ["STATES", "StateLook", "base_layout", "beside_figure", "days_figure", "strip_figure"]
 
 MARKER_PIXELS = 13
+_LEGEND_PIXELS = 30
 ROW = 10
 """Blocks in a row where each position has one."""
 
@@ -62,6 +63,15 @@ STATES: Mapping[State, StateLook] = {
 def strip_figure(strip: Strip, *, dark: bool) -> go.Figure:
     """Return the strip as a figure: bars with the event rail above, or numbered blocks where it is short."""
     return _blocks_figure(strip, dark=dark) if strip.single else _bars_figure(strip, dark=dark)
+
+
+def beside_figure(strip: Strip, *, dark: bool) -> go.Figure:
+    """Return the same for half the width of a page, where the legend takes more lines than one."""
+    figure = strip_figure(strip, dark=dark)
+    height = figure.layout.height + _LEGEND_PIXELS
+    figure.update_layout(height=height, margin={"b": 40 + _LEGEND_PIXELS, "autoexpand": False})
+    figure.update_layout(legend={"yref": "container", "y": 0, "yanchor": "bottom"})
+    return figure
 
 
 def _bars_figure(strip: Strip, *, dark: bool) -> go.Figure:

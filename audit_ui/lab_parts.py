@@ -134,13 +134,13 @@ def cards(context: Context, lab: Lab, plays: Plays, offered: Sequence[Play]) -> 
     groups = [group for group in lab_words.GROUPS if any(lab_words.group_of(play) == group for play in offered)]
     asked = st.query_params.get("group", groups[0])
     group = asked if asked in groups else groups[0]
-    st.pills(
+    st.radio(
         "Attacks",
         groups,
         format_func=lab_words.GROUPS.__getitem__,
+        horizontal=True,
         key=elements.shown_as("lab group", group),
         on_change=_choose_group,
-        required=True,
     )
     shown = [play for play in offered if lab_words.group_of(play) == group]
     for start in range(0, len(shown), CARDS_A_ROW):

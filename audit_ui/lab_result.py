@@ -70,7 +70,7 @@ def _strips(outcome: Outcome) -> None:
             if not shown.bins:
                 st.caption("Nothing stands there any more.")
                 continue
-            figure = figures.strip_figure(shown, dark=elements.is_dark())
+            figure = figures.beside_figure(shown, dark=elements.is_dark())
             alt = f"{name} the attack: {VERDICTS[report.verdict].headline}"
             st.plotly_chart(
                 figure, theme=None, config={"displayModeBar": False}, alt=alt, key=f"lab {name} {report.at}"
