@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["STATES", "StateLook", "base_layout", "beside_figure", "days_figure", "strip_figure"]
 
 MARKER_PIXELS = 13
-_LEGEND_PIXELS = 30
+_LEGEND_PIXELS = 44
 ROW = 10
 """Blocks in a row where each position has one."""
 
