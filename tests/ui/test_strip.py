@@ -106,3 +106,9 @@ def test_fifty_positions_are_blocks_with_their_numbers() -> None:
     said = [note.text for note in figure.layout.annotations]
     assert said[16:18] == ["16", "∅17"]
     assert len(said) == 50
+
+
+def test_an_intruder_far_past_the_end_can_be_drawn() -> None:
+    far = 10**30
+    figure = strip_figure(build_strip(report(far + 1, finding(MISSING, 7, far - 1))), dark=False)
+    assert '"bar"' in figure.to_json()  # which refuses whole numbers past 64 bits
