@@ -21,6 +21,8 @@ pages = [
     st.Page(links.GAPS, title="Gaps", url_path="gaps"),
     st.Page(links.RETENTION, title="Retention", url_path="retention"),
     st.Page(links.INJECT, title="Inject", url_path="inject"),
+    st.Page(links.LAB, title="Tamper lab", url_path="lab"),
+    st.Page(links.RACE, title="Race", url_path="race"),
 ]
 
 

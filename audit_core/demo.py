@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from audit_core.table import Table
     from audit_core.timestamps import Timestamp
 
-__all__ = ["DEMO_CHAINS", "DemoChain", "seed"]
+__all__ = ["DEMO_CHAINS", "DemoChain", "demo_items", "enter", "is_in_use", "seed"]
 
 Pair = tuple[dict[str, dict[str, Any]] | None, dict[str, dict[str, Any]] | None]
 """A record's item and its fence; None for what was removed."""
@@ -52,7 +52,8 @@ class DemoChain:
     bare: bool = False
 
 
-def _whole(pairs: list[Pair], _now: Timestamp) -> list[Pair]:
+def undamaged(pairs: list[Pair], _now: Timestamp) -> list[Pair]:
+    """Leave a chain as it was written."""
     return pairs
 
 
@@ -78,13 +79,13 @@ def _with_a_cut_tail(pairs: list[Pair], _now: Timestamp) -> list[Pair]:
 
 
 DEMO_CHAINS = (
-    DemoChain("notifications", "acme", 400, None, 60, _whole),
+    DemoChain("notifications", "acme", 400, None, 60, undamaged),
     DemoChain("notifications", "globex", 250, 30 * _DAY, 60, _without_expired),
     DemoChain("notifications", "initech", 200, 30 * _DAY, 60, _without_expired, bare=True),
     DemoChain("payments", "umbrella", 220, None, 40, _with_an_edit),
     DemoChain("payments", "hooli", 180, 365 * _DAY, 40, _with_a_deletion),
     DemoChain("infrastructure", "vandelay", 150, 365 * _DAY, 30, _with_a_cut_tail),
-    DemoChain("infrastructure", "sandbox", 100, 90 * _DAY, 20, _whole, chained=False),
+    DemoChain("infrastructure", "sandbox", 100, 90 * _DAY, 20, undamaged, chained=False),
 )
 """Intact; expired head, proven; expired head, unproven; edited; deleted; cut; without a chain. Some 1,500 records."""
 
@@ -99,7 +100,7 @@ def seed(table: Table, prefix: str) -> tuple[str, ...]:
     wanted = [chain for chain in DEMO_CHAINS if f"{chain.namespace}#{chain.tenant}" not in present]
     for chain in DEMO_CHAINS:
         name = f"{chain.namespace}#{chain.tenant}"
-        if not present[name].demo if name in present else _is_in_use(table, chain):
+        if not present[name].demo if name in present else is_in_use(table, chain.namespace, chain.tenant):
             message = (
                 f"The table holds records of {name} that are no demo data, so nothing was written; "
                 "use another table for the demo."
@@ -107,20 +108,31 @@ def seed(table: Table, prefix: str) -> tuple[str, ...]:
             raise WriteRefusedError(message)
     now = table.clock.now()
     for chain in wanted:
-        pairs = chain.damage(list(_build(chain, now)), now)
-        items = [item for pair in pairs for item in pair if item is not None]
-        first = next(_records(chain, now))
-        with engine_errors(table.place):
-            table.client.update_item(**register_update(prefix, table.name, first, now, demo=True))
-        _write(table, items)
+        enter(table, prefix, next(_records(chain, now)), demo_items(chain, now))
     return tuple(f"{chain.namespace}#{chain.tenant}" for chain in wanted)
 
 
-def _is_in_use(table: Table, chain: DemoChain) -> bool:
+def demo_items(chain: DemoChain, now: Timestamp) -> list[dict[str, dict[str, Any]]]:
+    """Return the items of a demo chain as they go in at `now`, its damage done."""
+    pairs = chain.damage(list(_build(chain, now)), now)
+    return [item for pair in pairs for item in pair if item is not None]
+
+
+def enter(table: Table, prefix: str, first: AuditRecord, items: Sequence[dict[str, dict[str, Any]]]) -> None:
+    """Put a demo chain's items in, its tenant marked `demo` before; `first` is any of its records.
+
+    Raises `EngineError`.
+    """
+    with engine_errors(table.place):
+        table.client.update_item(**register_update(prefix, table.name, first, table.clock.now(), demo=True))
+    _write(table, items)
+
+
+def is_in_use(table: Table, namespace: str, tenant: str) -> bool:
     """Whether a tenant that the directory lacks has records, or fences that outlived them."""
-    name = f"{chain.namespace}#{chain.tenant}"
+    name = f"{namespace}#{tenant}"
     by_time = KeyRange(INDEX_TIME, "ns_tenant", name, "dispatched_at_ms")
-    starts = (fence_id(chain.namespace, chain.tenant, number) for number in (0, 1))
+    starts = (fence_id(namespace, tenant, number) for number in (0, 1))
     return bool(
         table.query(by_time, limit=1).items
         or table.query(sequence_range(name, None, None), limit=1).items

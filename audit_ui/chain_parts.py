@@ -11,6 +11,8 @@ from audit_core.chain import statements
 from audit_core.chain.words import VERDICTS
 from audit_core.errors import InputError
 from audit_core.names import visible
+from audit_core.tamper.guard import engine_refusal
+from audit_core.tamper.practice import practice_chain
 from audit_ui import elements, finding_view, links, verification_parts
 from audit_ui.formats import cost, count, span, utc
 from audit_ui.strip import State, state_of
@@ -28,6 +30,7 @@ __all__ = [
     "findings",
     "footer",
     "verdict",
+    "way_to_the_lab",
 ]
 
 MOST_FINDINGS = 1000
@@ -187,6 +190,13 @@ def footer(report: ChainReport, request: Request) -> None:
         for line in said:
             st.text(visible(line))
     st.caption(f"As of {utc(report.at)}. {cost(report.reading)}.", help=elements.local_time(report.at))
+
+
+def way_to_the_lab(context: Context, chosen: TenantEntry) -> None:
+    """Offer to break the chain on purpose, where it is demo data that the lab can make anew."""
+    practice = practice_chain(chosen.namespace, chosen.tenant)
+    if practice is not None and chosen.demo and engine_refusal(context.store.settings) is None:
+        elements.way(links.LAB, "Break it in the tamper lab", links.chain_query(chosen.namespace, chosen.tenant))
 
 
 def asked(request: Request) -> str | None:

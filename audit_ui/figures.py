@@ -75,7 +75,7 @@ def strip_figure(strip: Strip, *, dark: bool) -> go.Figure:
         shown = [entry for entry in strip.bins if entry.state is state]
         if shown:
             places = [(_middle(entry.first, entry.last), 0.0) for entry in shown]
-            widths = [entry.last - entry.first + 1 for entry in shown]
+            widths = [float(entry.last - entry.first + 1) for entry in shown]  # JSON has no whole number past 64 bits
             figure.add_trace(bars(shown, look, places, widths, dark=dark))
     for state, look in STATES.items():
         marks = [mark for mark in strip.marks if mark.state is state]

@@ -15,7 +15,9 @@ __all__ = [
     "CHAIN",
     "GAPS",
     "INJECT",
+    "LAB",
     "OVERVIEW",
+    "RACE",
     "RECORDS",
     "RETENTION",
     "TENANTS",
@@ -31,6 +33,8 @@ CHAIN = "pages/audit/chain.py"
 GAPS = "pages/audit/gaps.py"
 RETENTION = "pages/audit/retention.py"
 INJECT = "pages/audit/inject.py"
+LAB = "pages/audit/lab.py"
+RACE = "pages/audit/race.py"
 
 
 def without_blanks(values: Mapping[str, object]) -> dict[str, str]:

@@ -1,97 +1,23 @@
-"""The reference: how a plain boto3 program does it, with nothing of `audit_core`.
+"""The reference: how a plain boto3 program does it.
 
-Appending is the Acteon server's algorithm: a query of the tip, then one transaction of a bare fence and the record,
-and five retries after 10 ms, doubling, plus as much jitter. Reading is pages of 500 with the fence filter, parsed by
-botocore, `record_hash` recomputed.
+Appending is in `audit_core.plainappend`, which the race on a chain shares. Reading is pages of 500 with the fence
+filter, parsed by botocore, `record_hash` recomputed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import random
-import time
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from audit_core.plainappend import LostError, append, local_client, record_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-RETRIES = 5
-FIRST_WAIT_SECONDS = 0.01
-HASHED = (
-    "action_id",
-    "action_type",
-    "dispatched_at",
-    "id",
-    "namespace",
-    "outcome",
-    "previous_hash",
-    "provider",
-    "tenant",
-    "verdict",
-)
+client = local_client
 
-
-class LostError(Exception):
-    """All tries of an append lost the race."""
-
-
-def client(url: str) -> DynamoDBClient:
-    return boto3.client(
-        "dynamodb",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - DynamoDB Local takes any
-        config=Config(max_pool_connections=32),
-    )
-
-
-def record_hash(item: dict[str, Any]) -> str:
-    values = {name: item.get(name, {}).get("S") for name in HASHED}
-    text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def append(dynamodb: DynamoDBClient, table: str, item: dict[str, Any]) -> int:
-    """Append a record's typed item; returns its sequence number, or raises `LostError`."""
-    chain = item["ns_tenant"]
-    for attempt in range(RETRIES + 1):
-        found = dynamodb.query(
-            TableName=table,
-            IndexName="ns_tenant_sequence",
-            KeyConditionExpression="ns_tenant = :chain",
-            ExpressionAttributeValues={":chain": chain},
-            ScanIndexForward=False,
-            Limit=1,
-        )["Items"]
-        number = int(found[0]["sequence_number"]["N"]) + 1 if found else 0
-        linked = {**item, "sequence_number": {"N": str(number)}}
-        if found:
-            linked["previous_hash"] = found[0]["record_hash"]
-        linked["record_hash"] = {"S": record_hash(linked)}
-        fence = {"id": {"S": f"SEQ#{chain['S']}#{number}"}, "_fence": {"BOOL": True}}
-        puts: list[Any] = [
-            {"Put": {"TableName": table, "Item": one, "ConditionExpression": "attribute_not_exists(id)"}}
-            for one in (fence, linked)
-        ]
-        try:
-            dynamodb.transact_write_items(TransactItems=puts)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "TransactionCanceledException":
-                raise
-        else:
-            return number
-        if attempt < RETRIES:
-            wait = FIRST_WAIT_SECONDS * 2**attempt
-            time.sleep(wait + random.uniform(0, wait))  # noqa: S311 - jitter, no secret
-    raise LostError
+__all__ = ["LostError", "append", "client", "record_hash", "tenants", "verify"]
 
 
 def verify(dynamodb: DynamoDBClient, table: str, namespace: str, tenant: str, *, fences: bool = False) -> int:

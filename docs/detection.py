@@ -1,6 +1,6 @@
 """Write `docs/detection.md`, what is detected and what is not: `python -m docs.detection`.
 
-Every attack of `tests.tampering` and `tests.attacks` is done to chains in a table in memory and verified there; the
+Every attack of `tests.tampering` and `audit_core.tamper` is done to chains in a table in memory and verified there; the
 tests do the same on DynamoDB Local, and fail when what comes out is not what the document says.
 """  # noqa: INP001 - a folder of documents, no package
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.attacks import CLAUSES, KINDS
+from audit_core.tamper.attacks import CLAUSES, KINDS
 from tests.judging import (
     BLIND,
     FOUND,

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Protocol, cast
 from audit_core.chain.findings import Severity, Verdict
 from audit_core.chain.walk import ChainWalk
 from audit_core.retention import Lifetimes
-from tests import attacks, tampering
-from tests.attacks import ATTACKS, KINDS, SCENES
+from audit_core.tamper.attacks import ATTACKS, KINDS, places
+from audit_core.tamper.scenes import SCENES
+from audit_core.tamper.target import Target
+from tests import tampering
 from tests.builders import DISPATCHED
 from tests.memory_table import MemoryTable
 from tests.second_opinion import runs
 from tests.tampering import DAY, LIFETIME, applied, by_id, cells, is_refused, written
-from tests.target import Cover, Target, changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -188,7 +189,7 @@ def cases_of(kind: str, chain: Chain, now: Timestamp) -> Iterator[Case]:
     target = Target(by_id(chain), chain.names, now)
     for attack in ATTACKS:
         for cover in attack.covers:
-            for where, position in attacks.places(kind).items() if attack.at else (("", 0),):
+            for where, position in places(kind).items() if attack.at else (("", 0),):
                 if attack.fits(target, position):
                     change = attack.change(target, position, cover)
                     clause = attack.says_undetected(target, position)
@@ -273,7 +274,7 @@ def judged_scenes(bench: Bench, kind: str, tenant: str) -> Told:
         chain = written(KINDS[kind][1], f"{tenant}-{number}", began, lifetimes=scene.lifetimes)
         bench.lifetimes = Lifetimes(LIFETIME, scene.past)
         untouched = _require(bench.judge(chain, {}))[1].findings
-        change = changed(Target(by_id(chain), chain.names, now), lambda target: scene.act(target, 0, Cover.NOTHING))  # noqa: B023 - called at once
+        change = scene.change(Target(by_id(chain), chain.names, now))
         case = Case(scene.words, scene.cases, kind, "", 0, change, scene.clause)
         said[scene.words, scene.cases] = {kind: {"": told(case, _require(bench.judge(chain, change)), untouched)}}
     bench.lifetimes = Lifetimes(LIFETIME)

@@ -2,7 +2,7 @@
 
 A table is a dictionary of typed items by id; a change says which items become what, None where one goes. How the
 changes are put into a table and who judges them is left to tests; what came out is written down in docs/detection.md.
-Attacks on more than one attribute are in `attacks`.
+Attacks on more than one attribute are in `audit_core.tamper`.
 """
 
 from __future__ import annotations

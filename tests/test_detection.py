@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from audit_core.tamper.attacks import ATTACKS, CLAUSES
+from audit_core.tamper.scenes import SCENES
 from docs import detection
 from docs.detection import DOCUMENT, in_memory
 from tests.agreement import disagreement
-from tests.attacks import ATTACKS, CLAUSES, SCENES
 from tests.judging import MATRICES, MemoryBench, cells_of, matrix_chain
 from tests.tampering import applied, by_id
 

@@ -20,6 +20,7 @@ from audit_core.cli.reading import get_record, list_tenants, query_records
 from audit_core.cli.sealing import seal as seal_chains
 from audit_core.cli.session import Commands, Session
 from audit_core.cli.tables import check, init, seed
+from audit_core.cli.tampering import tamper
 from audit_core.cli.verifying import verify
 
 __all__ = ["app", "main"]
@@ -65,6 +66,7 @@ for name, command in (
     ("pass-over", pass_over),
     ("export", export),
     ("hash", hash_items),
+    ("tamper", tamper),
 ):
     app.command(name)(command)
 

@@ -10,15 +10,16 @@ import pytest
 
 from audit_core.chain.findings import Verdict
 from audit_core.store import AuditStore
+from audit_core.tamper.attacks import KINDS
+from audit_core.tamper.scenes import SCENES
+from audit_core.tamper.target import Target
 from docs.detection import DOCUMENT, REWRITE, folded
 from tests.agreement import disagreement
-from tests.attacks import KINDS, SCENES
 from tests.engines import Feature
 from tests.judging import judged_attacks, judged_scenes
 from tests.real.bench import EngineBench
 from tests.tables import ManualClock, everything
 from tests.tampering import DAY, by_id, written
-from tests.target import Cover, Target, changed
 
 if TYPE_CHECKING:
     from tests.chains import Chain
@@ -85,7 +86,7 @@ def test_a_reader_whose_clock_is_a_year_off_says_the_same(
     began = bench.now.plus_seconds(-scene.days * DAY)
     chain = written(KINDS[kind][1], f"aged-{kind}", began, lifetimes=scene.lifetimes)
     target = Target(by_id(chain), chain.names, bench.now)
-    reports = bench.judge(chain, changed(target, lambda attacked: scene.act(attacked, 0, Cover.NOTHING)))
+    reports = bench.judge(chain, scene.change(target))
     assert reports is not None
     clock = ManualClock(bench.now.plus_seconds(years * 365 * DAY))
     reader = AuditStore(lasting_store.settings, lasting_store.table.client, clock=clock)

@@ -12,6 +12,7 @@ from audit_core.chain.findings import FindingKind, Verdict
 from audit_ui import zoom
 from audit_ui.blocks import LinkState, blocks_figure, links_between
 from audit_ui.figures import MARKER_PIXELS, STATES, strip_figure
+from audit_ui.half_strip import half_strip_figure
 from audit_ui.strip import MAX_BINS, MAX_BLOCKS, State, build_strip, edges_of, extent_of
 from tests.reports import finding, report
 
@@ -246,3 +247,17 @@ class TestBlocks:
 def linked(*findings: Finding) -> tuple[Link, ...]:
     """The links of a chain of ten with these findings."""
     return links_between(build_strip(report(10, *findings)), findings)
+
+
+def test_an_intruder_far_past_the_end_can_be_drawn() -> None:
+    far = 10**30
+    figure = strip_figure(build_strip(report(far + 1, finding(MISSING, 7, far - 1))), dark=False)
+    assert '"bar"' in figure.to_json()  # which refuses whole numbers past 64 bits
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_half_a_page_has_numbered_blocks_of_a_short_chain(dark: bool) -> None:
+    figure = half_strip_figure(build_strip(report(50, finding(MISSING, 17))), dark=dark)
+    said = [note.text for note in figure.layout.annotations]
+    assert said[16:18] == ["16", "∅17"]
+    assert len(said) == 50

@@ -6,24 +6,60 @@ words, is in `attacks`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from audit_core.fences import fence_id
 from audit_core.hashing import chain_hash, content_hash, record_hash
-from tests.target import Cover
+from audit_core.tamper.target import Cover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from audit_core.tamper.target import Target, TypedItem
 
-    from tests.tampering import Item
-    from tests.target import Target
+__all__ = [
+    "Act",
+    "append_forgery",
+    "cut",
+    "delete",
+    "delete_and_renumber",
+    "delete_and_strip",
+    "duplicate",
+    "edit",
+    "exchange",
+    "exchange_fences",
+    "forge_expiry",
+    "gone",
+    "hide",
+    "insert_and_renumber",
+    "junk",
+    "plant_fence",
+    "planted_ids",
+    "remove_all",
+    "slip_in",
+    "slip_in_unchained",
+    "strip",
+    "take_from_another_chain",
+]
+
+Act = Callable[["Target", int, Cover], None]
+"""What is done at a position, and how far it is covered up."""
+
+FAR = 10**30
+"""Where an intruder stands that is far past the end (CASES 55)."""
+
+
+def planted_ids(names: tuple[str, str]) -> tuple[str, ...]:
+    """Return the ids, beside those of the chain's own records and fences, that the acts put items under."""
+    return f"{names[1]}-intruder", f"{names[1]}-other", fence_id(*names, FAR)
 
 
 # -- edits (31, 32, 33) -----------------------------------------------------------------------------------------------
 
 
-def edit(name: str, value: str) -> Callable[[Target, int, Cover], None]:
+def edit(name: str, value: str) -> Act:
+    """Set a text attribute of a record."""
+
     def act(target: Target, number: int, cover: Cover) -> None:
         target.record(number)[name] = {"S": value}
         target.cover_up(number, cover)
@@ -34,7 +70,7 @@ def edit(name: str, value: str) -> Callable[[Target, int, Cover], None]:
 # -- deletions (34, 36, 61, 62) ---------------------------------------------------------------------------------------
 
 
-def delete(*, fence: bool, record: bool = True, count: int = 1) -> Callable[[Target, int, Cover], None]:
+def delete(*, fence: bool, record: bool = True, count: int = 1) -> Act:
     """Delete records, fences or both from a position on."""
 
     def act(target: Target, number: int, _cover: Cover) -> None:
@@ -47,11 +83,13 @@ def delete(*, fence: bool, record: bool = True, count: int = 1) -> Callable[[Tar
 
 
 def delete_and_strip(target: Target, number: int, _cover: Cover) -> None:
+    """Delete a record, and make its fence bare."""
     target.drop(target.record(number))
     target.bare(number)
 
 
 def delete_and_renumber(target: Target, number: int, _cover: Cover) -> None:
+    """Delete a record, and let everything after it move up by one."""
     last = target.last
     target.drop(target.record(number))
     for place in range(number + 1, last + 1):
@@ -61,7 +99,7 @@ def delete_and_renumber(target: Target, number: int, _cover: Cover) -> None:
         target.cover_up(number, Cover.REST)
 
 
-def cut(*, fences: bool) -> Callable[[Target, int, Cover], None]:
+def cut(*, fences: bool) -> Act:
     """Cut the two last records off."""
 
     def act(target: Target, _number: int, cover: Cover) -> None:
@@ -70,7 +108,9 @@ def cut(*, fences: bool) -> Callable[[Target, int, Cover], None]:
     return act
 
 
-def remove_all(*, fences: bool) -> Callable[[Target, int, Cover], None]:
+def remove_all(*, fences: bool) -> Act:
+    """Delete every record, with `fences` the fences too."""
+
     def act(target: Target, _number: int, cover: Cover) -> None:
         delete(fence=fences, count=target.last + 1)(target, 0, cover)
 
@@ -93,19 +133,20 @@ def exchange(target: Target, number: int, cover: Cover) -> None:
 
 
 def exchange_fences(target: Target, number: int, _cover: Cover) -> None:
+    """Exchange a fence with the one before it (the first with the second)."""
     low, high = (number - 1, number) if number else (0, 1)
     one, two = target.fence(low), target.fence(high)
     target.put({**two, "id": one["id"]})
     target.put({**one, "id": two["id"]})
 
 
-def twin(target: Target, number: int) -> Item:
+def _twin(target: Target, number: int) -> TypedItem:
     made = deepcopy(target.record(number))
     made["id"] = {"S": f"{target.names[1]}-intruder"}
     return made
 
 
-def hashed(item: Item) -> Item:
+def _hashed(item: TypedItem) -> TypedItem:
     item["record_hash"] = {"S": record_hash(item)}
     if "content_hash" in item:
         item["content_hash"] = {"S": content_hash(item)}
@@ -113,13 +154,14 @@ def hashed(item: Item) -> Item:
 
 
 def duplicate(target: Target, number: int, cover: Cover) -> None:
-    made = twin(target, number)
-    target.put(hashed(made) if cover else made)
+    """Put a copy of a record at its position, under another id."""
+    made = _twin(target, number)
+    target.put(_hashed(made) if cover else made)
 
 
 def insert_and_renumber(target: Target, number: int, _cover: Cover) -> None:
     """Insert a forged record at a position; everything from there on moves up by one."""
-    made, last = twin(target, number), target.last
+    made, last = _twin(target, number), target.last
     kept = target.fence(last)
     for place in range(last, number - 1, -1):
         target.record(place)["sequence_number"] = {"N": str(place + 1)}
@@ -136,14 +178,14 @@ def take_from_another_chain(target: Target, number: int, cover: Cover) -> None:
     if number:
         other["previous_hash"] = {"S": "ab" * 32}
     target.drop(own)
-    target.put({**hashed(other), "tenant": own["tenant"]})
+    target.put({**_hashed(other), "tenant": own["tenant"]})
     target.cover_up(number, cover)
 
 
 def append_forgery(target: Target, _number: int, cover: Cover) -> None:
     """Append a forged record after the last one: a mere copy, or linked and hashed, or with a fence as well."""
     number = target.last + 1
-    made = twin(target, number - 1)
+    made = _twin(target, number - 1)
     made["sequence_number"] = {"N": str(number)}
     target.put(made)
     if cover >= Cover.OWN:
@@ -155,7 +197,9 @@ def append_forgery(target: Target, _number: int, cover: Cover) -> None:
 # -- expiry forged (54, 62) -------------------------------------------------------------------------------------------
 
 
-def forge_expiry(*, rehash: bool, remove: bool) -> Callable[[Target, int, Cover], None]:
+def forge_expiry(*, rehash: bool, remove: bool) -> Act:
+    """Let a fence say that its record has expired; `rehash` its `chain_hash`, `remove` the record."""
+
     def act(target: Target, number: int, cover: Cover) -> None:
         fence = target.fence(number)
         fence["record_expires_at"] = {"N": str(target.now.epoch_seconds - 60)}
@@ -176,27 +220,31 @@ def _relink_after(target: Target, number: int) -> None:
         link = target.link(place)
         if "previous_chain_hash" in item and link is not None:
             item["previous_chain_hash"] = {"S": link[1]}
-        hashed(item)
+        _hashed(item)
         target.forge_fence(place)
 
 
 # -- planted items (36, 55, 56, 57, 58) -------------------------------------------------------------------------------
 
 
-def slip_in(place: str, *, fence: bool = False) -> Callable[[Target, int, Cover], None]:
+def slip_in(place: str, *, fence: bool = False) -> Act:
+    """Put a record in at a sequence number of any kind, with `fence` a bare fence too."""
+
     def act(target: Target, _number: int, cover: Cover) -> None:
-        made = twin(target, 2)
+        made = _twin(target, 2)
         made["sequence_number"] = {"N": place}
-        target.put(hashed(made) if cover else made)
+        target.put(_hashed(made) if cover else made)
         if fence:
             target.bare(int(place))
 
     return act
 
 
-def slip_in_unchained(*, before: bool) -> Callable[[Target, int, Cover], None]:
+def slip_in_unchained(*, before: bool) -> Act:
+    """Put a record in that has no sequence number, dated `before` the chain began or not."""
+
     def act(target: Target, _number: int, _cover: Cover) -> None:
-        made = twin(target, 2)
+        made = _twin(target, 2)
         for name in ("sequence_number", "record_hash", "previous_hash", "content_hash"):
             made.pop(name, None)
         for name in ("previous_chain_hash", "previous_chain_sequence"):
@@ -209,7 +257,9 @@ def slip_in_unchained(*, before: bool) -> Callable[[Target, int, Cover], None]:
     return act
 
 
-def hide(name: str) -> Callable[[Target, int, Cover], None]:
+def hide(name: str) -> Act:
+    """Put `_fence` on a record, or take another attribute from it."""
+
     def act(target: Target, number: int, _cover: Cover) -> None:
         if name == "_fence":
             target.record(number)["_fence"] = {"BOOL": True}
@@ -220,10 +270,13 @@ def hide(name: str) -> Callable[[Target, int, Cover], None]:
 
 
 def junk(target: Target, number: int, _cover: Cover) -> None:
+    """Put an item that is no fence in a fence's place."""
     target.put({"id": {"S": fence_id(*target.names, number)}, "note": {"S": "no fence"}})
 
 
-def plant_fence(*, full: bool) -> Callable[[Target, int, Cover], None]:
+def plant_fence(*, full: bool) -> Act:
+    """Put a fence behind the last record, bare, or full and saying that its record has expired."""
+
     def act(target: Target, _number: int, _cover: Cover) -> None:
         number = target.last + 1
         if not full:
@@ -242,7 +295,7 @@ def plant_fence(*, full: bool) -> Callable[[Target, int, Cover], None]:
     return act
 
 
-def strip(*, fence: bool, rest: bool = False) -> Callable[[Target, int, Cover], None]:
+def strip(*, fence: bool, rest: bool = False) -> Act:
     """Take our hashes off a record, its fence too, or off everything from there on."""
 
     def act(target: Target, number: int, _cover: Cover) -> None:
@@ -255,7 +308,7 @@ def strip(*, fence: bool, rest: bool = False) -> Callable[[Target, int, Cover], 
     return act
 
 
-def gone(first: int, last: int, *, bare: bool = False, fences: bool = False) -> Callable[[Target, int, Cover], None]:
+def gone(first: int, last: int, *, bare: bool = False, fences: bool = False) -> Act:
     """Take records away, their fences too, or what the fences said."""
 
     def act(target: Target, _number: int, _cover: Cover) -> None:

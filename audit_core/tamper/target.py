@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_core.fences import bare_fence, fence_id, full_fence, sealed_fence
 from audit_core.hashing import content_hash, record_hash
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from audit_core.timestamps import Timestamp
-    from tests.tampering import Change, Item, Table
+
+__all__ = ["Change", "Cover", "Items", "Target", "TypedItem", "changed"]
+
+TypedItem = dict[str, dict[str, Any]]
+Items = dict[str, TypedItem]
+"""Typed items by their ids, as they are altered."""
+
+Change = dict[str, TypedItem | None]
+"""What becomes of items, by their ids; None where one goes."""
 
 
 class Cover(enum.IntEnum):
@@ -30,16 +38,18 @@ class Cover(enum.IntEnum):
 class Target:
     """A table under attack, and the chain in it that is attacked."""
 
-    items: Table
+    items: Items
     names: tuple[str, str]
     now: Timestamp
 
     @property
     def pair(self) -> str:
+        """`{namespace}#{tenant}`."""
         return "#".join(self.names)
 
     @property
     def numbers(self) -> list[int]:
+        """The whole sequence numbers at which records stand, in order."""
         return sorted(
             int(item["sequence_number"]["N"])
             for item in self.items.values()
@@ -48,28 +58,35 @@ class Target:
 
     @property
     def last(self) -> int:
+        """The last of them."""
         return self.numbers[-1]
 
-    def record(self, number: int) -> Item:
+    def record(self, number: int) -> TypedItem:
+        """Return the record at a position, to be altered."""
         return next(
             item
             for item in self.items.values()
             if item.get("ns_tenant") == {"S": self.pair} and item.get("sequence_number") == {"N": str(number)}
         )
 
-    def fence(self, number: int) -> Item:
+    def fence(self, number: int) -> TypedItem:
+        """Return the fence at a position, to be altered."""
         return self.items[fence_id(*self.names, number)]
 
-    def put(self, item: Item) -> None:
+    def put(self, item: TypedItem) -> None:
+        """Put an item in place of whatever has its id."""
         self.items[item["id"]["S"]] = item
 
-    def drop(self, item: Item) -> None:
+    def drop(self, item: TypedItem) -> None:
+        """Delete an item."""
         del self.items[item["id"]["S"]]
 
     def bare(self, number: int) -> None:
+        """Put a bare fence at a position."""
         self.put(bare_fence(*self.names, number))
 
     def is_bare(self, number: int) -> bool:
+        """Whether the fence at a position is bare."""
         return "chain_hash" not in self.fence(number)
 
     def link(self, number: int) -> tuple[int, str] | None:
@@ -105,7 +122,7 @@ class Target:
         else:
             self.bare(number)
 
-    def _relink(self, item: Item, number: int) -> None:
+    def _relink(self, item: TypedItem, number: int) -> None:
         item.pop("previous_hash", None)
         if number:
             item["previous_hash"] = self.record(number - 1)["record_hash"]
@@ -124,5 +141,5 @@ def changed(target: Target, act: Callable[[Target], None]) -> Change:
     """What an act changes in a table, which itself stays as it is."""
     attacked = Target(deepcopy(target.items), target.names, target.now)
     act(attacked)
-    ids = {*target.items, *attacked.items}
+    ids = dict.fromkeys((*target.items, *attacked.items))
     return {name: attacked.items.get(name) for name in ids if attacked.items.get(name) != target.items.get(name)}
