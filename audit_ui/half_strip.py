@@ -1,4 +1,4 @@
-"""The strip for half the width of a page, two of which stand side by side: numbered blocks of a short one, else bars."""
+"""The strip for half the width of a page, where two stand side by side: numbered blocks of a short one, or bars."""
 
 from __future__ import annotations
 
