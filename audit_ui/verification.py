@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import streamlit as st
 
-from audit_core import Severity, Verdict
+from audit_core import SavedRun, Severity, Verdict
 from audit_core.kept import KeptVerifications, TableIdentity, state_folder
 
 if TYPE_CHECKING:
@@ -84,8 +84,12 @@ class Verification:
         self.seconds = 0.0
         self.replaced: Change | None = None
         self._context = context
-        self._walk = context.store.walk(
-            request.namespace, request.tenant, first=request.first, last=request.last, thorough=request.thorough
+        self._begin(None)
+
+    def _begin(self, saved: SavedRun | None) -> None:
+        asked = self.request
+        self._walk = self._context.store.walk(
+            asked.namespace, asked.tenant, first=asked.first, last=asked.last, thorough=asked.thorough, saved=saved
         )
         self._steps: Iterator[Progress] = iter(self._walk)
 
@@ -112,8 +116,12 @@ class Verification:
             self._walk.stop()
 
     def go_on(self) -> None:
-        """Take up a verification that was stopped."""
-        if self.stopped:
+        """Take up a verification that was stopped, or that could not read on: from where it came to."""
+        if self.failed:
+            content = self._walk.save()
+            self._begin(None if content is None else SavedRun.from_json(content))
+            self.running = True
+        elif self.stopped:
             self.running, self.stopped = True, False
 
     @property

@@ -64,12 +64,15 @@ def progress(verification: Verification) -> None:
 def report_to_show(context: Context, request: Request, verification: Verification | None) -> ChainReport | None:
     """Return the report of this visit's verification, else the chain's last one in this process."""
     if verification is not None:
-        if verification.stopped:
+        if verification.stopped or verification.failed:
+            ended = "stopped" if verification.stopped else "could not read on"
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.button("Go on from where it stopped", key="go_on", on_click=_go_on, args=(context, verification))
+                st.button(f"Go on from where it {ended}", key="go_on", on_click=_go_on, args=(context, verification))
                 at = verification.progress
                 of = f" of {at.total:,}" if at.total else ""
-                st.caption(f"Stopped at position {at.position:,}{of}. What was verified is kept.", width="stretch")
+                st.caption(
+                    f"{ended.capitalize()} at position {at.position:,}{of}. What was verified is kept.", width="stretch"
+                )
         return verification.report
     last = reports().last(context.table_key, request.namespace, request.tenant) if request.whole else None
     return last if last is not None and (last.thorough or not request.thorough) else None

@@ -9,10 +9,12 @@ from streamlit.runtime.context import ContextProxy
 
 from audit_core import Timestamp, Verdict
 from audit_core.chain.words import VERDICTS
+from audit_core.errors import EngineUnreachableError
 from audit_ui import elements
 from audit_ui.context import open_context
 from audit_ui.verification import Batch, Request, Verification
 from tests.chains import Chain
+from tests.cli.commands import failing
 from tests.tables import put
 from tests.test_directory import entry
 from tests.ui.visits import go, visit, words
@@ -71,6 +73,24 @@ class TestAVerification:
         assert VERDICTS[Verdict.INTACT].headline in words(opened)
         assert before.report.reading.items == chains.verify(*ONE).reading.items  # nothing was read a second time
         assert chains.engine == "embedded"
+
+    def test_goes_on_where_the_engine_was_lost_once_it_is_back(
+        self, chains: AuditStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            failing(patch, "query_unread", EngineUnreachableError("The engine went away."), after=2)
+            opened = to_the_end(visit("chain", **chain(ONE, verify="1")))
+        lost = under_way(opened, ONE)
+        assert lost.failed
+        assert "The engine went away." in words(opened)
+        position = lost.progress.position
+        assert position > 0
+        opened.button(key="go_on").click().run()
+        assert under_way(opened, ONE) is lost
+        assert lost.progress.position >= position
+        to_the_end(opened)
+        assert VERDICTS[Verdict.INTACT].headline in words(opened)
+        assert lost.report.records_checked == chains.verify(*ONE).records_checked
 
     def test_goes_on_beside_another_page_and_is_there_when_one_comes_back(self, chains: AuditStore) -> None:
         opened = visit("chain", **chain(ONE, verify="1"))
