@@ -13,7 +13,7 @@ from audit_core.errors import InputError
 from audit_core.names import visible
 from audit_core.tamper.guard import engine_refusal
 from audit_core.tamper.practice import practice_chain
-from audit_ui import elements, finding_view, links, verification_parts
+from audit_ui import elements, finding_view, links, local_times, verification_parts
 from audit_ui.formats import cost, count, span, utc
 from audit_ui.strip import State, state_of
 from audit_ui.verification import Request
@@ -87,7 +87,7 @@ def verdict(report: ChainReport, request: Request) -> None:
             st.markdown(said.means)
             st.caption(
                 f"Verified {utc(report.at)}, by the engine's clock{', thoroughly' if report.thorough else ''}.",
-                help=elements.local_time(report.at),
+                help=local_times.said(report.at),
             )
         with limits:
             st.markdown("**What this does not mean**")
@@ -189,7 +189,7 @@ def footer(report: ChainReport, request: Request) -> None:
         st.subheader("What was not checked", anchor=False)
         for line in said:
             st.text(visible(line))
-    st.caption(f"As of {utc(report.at)}. {cost(report.reading)}.", help=elements.local_time(report.at))
+    st.caption(f"As of {utc(report.at)}. {cost(report.reading)}.", help=local_times.said(report.at))
 
 
 def way_to_the_lab(context: Context, chosen: TenantEntry) -> None:

@@ -6,20 +6,18 @@ Text that comes out of a record goes only through `st.text`, `st.code` and `st.d
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
 from audit_core import Verdict
 from audit_core.chain.words import VERDICTS
 from audit_core.names import visible
+from audit_ui import local_times
 from audit_ui.formats import cost, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import tzinfo
 
     from audit_core import Timestamp
     from audit_core.table import Reading
@@ -28,7 +26,6 @@ __all__ = [
     "VERDICT_COLOURS",
     "field_list",
     "is_dark",
-    "local_time",
     "nothing_here",
     "read_footer",
     "shown_as",
@@ -84,27 +81,11 @@ def field_list(fields: Iterable[tuple[str, str]], label_width: int = 150) -> Non
             st.text(visible(value) if value else "–", width="stretch")
 
 
-def local_time(when: Timestamp) -> str | None:
-    """Return an instant in the visitor's own time, to stand beside its UTC; None where that is not known, or is UTC."""
-    zone, offset = st.context.timezone, st.context.timezone_offset
-    if not zone or offset is None:
-        return None
-    try:
-        place: tzinfo = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):  # the server need not know every zone that browsers name
-        place = timezone(timedelta(minutes=-offset))
-    try:
-        there = datetime.fromtimestamp(when.epoch_seconds, place)
-    except (ValueError, OverflowError):  # a year that only the table knows
-        return None
-    return f"In your own time: {there:%Y-%m-%d %H:%M:%S} ({zone}, UTC{there:%z})." if there.utcoffset() else None
-
-
 def read_footer(reading: Reading, at: Timestamp, refresh: Callable[[], None] | None = None) -> None:
     """Say as of when the page is, by the engine's clock, what it read and what that cost; a click reads anew."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="as_of"):
         st.button("Refresh", key="refresh", on_click=refresh)
-        st.caption(f"As of {utc(at)}. {cost(reading)}.", width="stretch", help=local_time(at))
+        st.caption(f"As of {utc(at)}. {cost(reading)}.", width="stretch", help=local_times.said(at))
 
 
 def way(page: str, label: str, query: Mapping[str, str]) -> None:

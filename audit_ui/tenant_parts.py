@@ -13,7 +13,7 @@ from audit_core.directory import TenantEntry
 from audit_core.errors import TimestampError
 from audit_core.names import hidden_characters, visible
 from audit_core.timestamps import Timestamp
-from audit_ui import elements
+from audit_ui import elements, local_times
 from audit_ui.formats import count, moment, position, utc
 from audit_ui.summaries import since_verified
 
@@ -131,7 +131,7 @@ def state(kept: KeptVerification | None, summary: ChainSummary) -> None:
     st.caption(
         f"{word} {utc(kept.at, seconds=False)}{', thoroughly' if kept.thorough else ''}"
         + (f": {count(breaks, 'break')} found" if breaks else ""),
-        help=elements.local_time(kept.at),
+        help=local_times.said(kept.at),
     )
     new = since(kept, summary)
     if new:

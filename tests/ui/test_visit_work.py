@@ -10,7 +10,7 @@ from streamlit.runtime.context import ContextProxy
 from audit_core import Timestamp, Verdict
 from audit_core.chain.words import VERDICTS
 from audit_core.errors import EngineUnreachableError
-from audit_ui import elements
+from audit_ui import local_times
 from audit_ui.context import open_context
 from audit_ui.verification import Batch, Request, Verification
 from tests.chains import Chain
@@ -205,4 +205,4 @@ class TestLocalTime:
     ) -> None:
         monkeypatch.setattr(ContextProxy, "timezone", zone)
         monkeypatch.setattr(ContextProxy, "timezone_offset", offset)
-        assert elements.local_time(Timestamp.parse("2026-01-15T10:00:00Z")) == said
+        assert local_times.said(Timestamp.parse("2026-01-15T10:00:00Z")) == said
