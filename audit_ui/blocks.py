@@ -150,7 +150,7 @@ def _draw_links(
                 y=[y for _x, y, _link in crosses],
                 mode="markers",
                 marker={"symbol": "x", "size": BREAK_PIXELS, "color": broken},
-                customdata=[[link.before, link.before + 1] for _x, _y, link in crosses],
+                customdata=[[str(link.before), str(link.before + 1)] for _x, _y, link in crosses],
                 hovertext=[f"✕ {link.state.value}: {link.before:,} to {link.before + 1:,}" for _x, _y, link in crosses],
                 hoverinfo="text",
                 name=f"✕ {LinkState.BROKEN.value}",

@@ -86,7 +86,7 @@ def strip_figure(strip: Strip, *, dark: bool) -> go.Figure:
                     y=[_RAIL] * len(marks),
                     mode="markers",
                     marker={"symbol": look.marker, "size": MARKER_PIXELS, "color": look.colour(dark=dark)},
-                    customdata=[[mark.first, mark.last] for mark in marks],
+                    customdata=[[str(mark.first), str(mark.last)] for mark in marks],
                     hovertext=[_label(look, mark.first, mark.last) for mark in marks],
                     hoverinfo="text",
                     name=look.word,
@@ -122,7 +122,7 @@ def bars(
         y=[_BAR_TOP] * len(shown),
         width=widths,
         marker={"color": look.colour(dark=dark), "pattern": pattern, "line": {"width": 0}},
-        customdata=[[entry.first, entry.last] for entry in shown],
+        customdata=[[str(entry.first), str(entry.last)] for entry in shown],  # JSON has no number past 64 bits
         hovertext=[_label(look, entry.first, entry.last) for entry in shown],
         hoverinfo="text",
         name=f"{look.symbol} {look.word}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from audit_ui.context import open_context
+from audit_ui.exhibit_view import marked
 from tests import builders
 from tests.chains import LIFETIME, Chain
 from tests.tables import put
@@ -115,8 +116,9 @@ class TestOwnTable:
         said = words(opened(chain.record(2)["id"]["S"]))
         assert "✕ This record's link back does not hold" in said
         assert "✓ The next record's link back holds" in said
-        assert chain.record(1)["record_hash"]["S"] in said
-        assert chain.record(2)["previous_hash"]["S"] in said
+        stored, linked = chain.record(1)["record_hash"]["S"], chain.record(2)["previous_hash"]["S"]
+        assert marked(linked, stored) in said
+        assert marked(stored, linked) in said
 
     def test_a_fence_that_says_another_expiry_is_shown_beside_it(self, own_table: AuditStore) -> None:
         chain = Chain(began=own_table.table.clock.now()).ours(3, lifetime=LIFETIME)

@@ -112,10 +112,10 @@ def test_marks_on_the_rail_can_be_hit() -> None:
 def test_a_bar_and_a_mark_say_which_positions_they_stand_for() -> None:
     strip = build_strip(report(10_000, finding(MISSING, 17)))
     figure = strip_figure(strip, dark=False)
-    said = sorted(tuple(place) for trace in figure.data if trace.type == "bar" for place in trace.customdata)
+    said = sorted(tuple(map(int, place)) for trace in figure.data if trace.type == "bar" for place in trace.customdata)
     assert said == [(entry.first, entry.last) for entry in strip.bins]
     (rail,) = [trace for trace in figure.data if trace.type == "scatter"]
-    assert [tuple(place) for place in rail.customdata] == [(strip.marks[0].first, strip.marks[0].last)]
+    assert [tuple(map(int, place)) for place in rail.customdata] == [(strip.marks[0].first, strip.marks[0].last)]
 
 
 class TestZoom:
