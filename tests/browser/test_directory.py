@@ -65,7 +65,7 @@ def test_the_scan_shows_its_progress_and_is_stopped_and_gone_on_with(
         *(builders.item(id=f"r{number}", tenant=f"t{number:03}", action_payload={"S": LARGE}) for number in range(240)),
     )
     store.close()
-    engine.operations, engine.seconds = frozenset({"Scan"}), 0.5
+    engine.operations, engine.seconds = frozenset({"Scan"}), 1.0
     with launched({"AUDIT__URL": engine.url, "AUDIT__TABLE_NAME": name}) as url:
         page.goto(link(url, "tenants"))
         page.get_by_role("button", name="Search the whole table").click()

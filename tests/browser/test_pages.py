@@ -30,7 +30,7 @@ def link(url: str, page: str, **query: object) -> str:
 
 
 def heading(page: Page, name: str) -> None:
-    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name=name, exact=True).first).to_be_visible()  # a page may name a part alike
 
 
 def choose_first_row(page: Page) -> None:
