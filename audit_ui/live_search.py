@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-__all__ = ["keep", "showing"]
+__all__ = ["keep", "said", "showing"]
 
 _SAID = "said by a search field"
 
@@ -25,5 +25,10 @@ def showing(key: str, value: str) -> str:
 def keep(key: str) -> str:
     """Return what was typed, to be written into the address; for the field's callback."""
     value = (st.session_state[key] or "").strip()
-    st.session_state[_SAID] = (key, value)
+    said(key, value)
     return value
+
+
+def said(key: str, value: str) -> None:
+    """Note that the field with this key has said itself what the address is about to say; for its callback."""
+    st.session_state[_SAID] = (key, value)

@@ -15,7 +15,7 @@ import streamlit as st
 from audit_core import InputError, Verdict
 from audit_core.directory import TenantEntry
 from audit_core.names import visible
-from audit_ui import chooser, elements, links, tenant_parts
+from audit_ui import chooser, elements, links, live_search, tenant_parts
 from audit_ui.faults import one_message
 from audit_ui.formats import chain_name, count, moment, position, utc
 from audit_ui.verification import SLICE_SECONDS
@@ -58,7 +58,6 @@ _ON_THE_SCREEN = {"activity": "their last records", "length": "their length"}
 _ROW_PIXELS = 35
 _OPENED = "tenant opened"
 _PAGE = "page of tenants"
-_SAID = "said by a widget"
 _PAUSE_SECONDS = 0.1
 
 
@@ -102,7 +101,7 @@ def controls(state: ListState) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.text_input(
             "Search",
-            key=_showing("q", state.text),
+            key=live_search.showing("q", state.text),
             type="search",
             live=True,
             placeholder="Part of a namespace or tenant",
@@ -114,7 +113,7 @@ def controls(state: ListState) -> None:
             "Order",
             list(ORDERS),
             format_func=ORDERS.__getitem__,
-            key=_showing("sort", state.sort),
+            key=live_search.showing("sort", state.sort),
             on_change=_keep,
             args=("sort", state.default),
             width=260,
@@ -307,19 +306,10 @@ def _searched(entry: TenantEntry) -> str:
     return f"{entry.namespace} / {entry.tenant}\n{entry.chain}\n{chain_name(entry.namespace, entry.tenant)}".casefold()
 
 
-def _showing(key: str, value: str) -> str:
-    """Let a widget show what the address says, unless it said so itself: told anew, it loses what is being typed."""
-    if st.session_state.get(_SAID) == (key, value):
-        del st.session_state[_SAID]
-    else:
-        st.session_state[key] = value
-    return key
-
-
 def _keep(key: str, default: str) -> None:
     """Write into the address what was chosen; another search or order starts at its first page."""
     value = st.session_state[key] or ""
-    st.session_state[_SAID] = (key, value)
+    live_search.said(key, value)
     st.query_params.pop("page", None)
     if value == default:
         st.query_params.pop(key, None)

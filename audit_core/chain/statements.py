@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from audit_core.chain.findings import FindingKind, Verdict, worst
 from audit_core.errors import RecordError, TimestampError
-from audit_core.fences import full_fence
+from audit_core.fences import rebuilt_chain_hash
 from audit_core.hashing import content_hash, record_hash
 from audit_core.items import text_of
 
@@ -191,7 +191,7 @@ def hash_checks(exhibit: Exhibit, record: Item, chain: tuple[str, str]) -> tuple
     """
     position, rebuilt = exhibit.sequence_number, None
     if "content_hash" in record and isinstance(position, int):
-        rebuilt = text_of(full_fence(record, *chain, position), "chain_hash")
+        rebuilt = rebuilt_chain_hash(record, *chain, position)
     stored_fence = None if exhibit.fence is None else text_of(exhibit.fence, "chain_hash")
     return (
         HashCheck("record_hash", text_of(record, "record_hash"), _computed(record_hash, record)),
