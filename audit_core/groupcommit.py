@@ -41,7 +41,7 @@ QUEUE_LIMIT = 10_000
 """Records that wait at most; whoever hands in more waits as well."""
 
 COMMITTERS = 8
-_GATHERING = 0.25
+GATHERING = 0.25
 """What part of the last batch's time is waited for the next one to fill."""
 
 _LATENCIES_KEPT = 10_000
@@ -179,7 +179,7 @@ class GroupWriter:
         """
         while True:
             if before > 1:
-                self._gather(chain, before, took * _GATHERING)
+                self._gather(chain, before, took * GATHERING)
             # what is handed in while others have their turn goes along
             with self._writer.turn(chain, self._first_give_up(chain)):
                 batch = self._next_batch(chain)

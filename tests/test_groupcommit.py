@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +21,7 @@ from audit_core.errors import (
     RecordError,
     WriteRefusedError,
 )
-from audit_core.groupcommit import GroupWriter
+from audit_core.groupcommit import GATHERING, GroupWriter
 from audit_core.linking import Candidate
 from audit_core.records import AuditRecord
 from audit_core.timestamps import Clock
@@ -52,7 +51,6 @@ class Scripted:
         self.gate = threading.Event()
         self.entered = threading.Event()
         self.known: set[str] = set()
-        self.takes = 0.0
 
     def candidate(self, one: AuditRecord) -> Candidate:
         if one.provider == "bad":
@@ -70,7 +68,6 @@ class Scripted:
         self.batches.append([one.id for one in batch])
         self.entered.set()
         assert self.gate.wait(PATIENCE)
-        time.sleep(self.takes)
         if seconds <= 0:
             raise NotWrittenError("late", tuple(one.id for one in batch))
         answer = self.answers.pop(0) if self.answers else None
@@ -87,8 +84,8 @@ class Scripted:
 def opened() -> Iterator[Callable[..., GroupWriter]]:
     made: list[tuple[GroupWriter, Scripted]] = []
 
-    def open_one(script: Scripted, **options: Any) -> GroupWriter:
-        writer = GroupWriter(cast("ChainWriter", script), lambda one: one, Clock(), **options)
+    def open_one(script: Scripted, *, clock: Clock | None = None, **options: Any) -> GroupWriter:
+        writer = GroupWriter(cast("ChainWriter", script), lambda one: one, clock or Clock(), **options)
         made.append((writer, script))
         return writer
 
@@ -125,21 +122,27 @@ def ids(count: int) -> list[str]:
 
 
 def test_callers_that_wait_for_a_batch_share_the_next_one_too(opened: Callable[..., GroupWriter]) -> None:
-    script = Scripted()
-    script.gate.set()
-    script.takes = 0.4
-    writer = opened(script)
-    together = threading.Barrier(4)
+    class Slow(Clock):
+        """Says that every batch took so long that its callers are waited for as long as a test may take."""
 
-    def work(caller: int) -> None:
-        together.wait(PATIENCE)
-        for turn in range(4):
-            writer.submit(record(id=f"{caller}-{turn}")).result(PATIENCE)
+        def monotonic(self) -> float:
+            return super().monotonic() + len(script.batches) * PATIENCE / GATHERING
+
+    script = Scripted()
+    writer = opened(script, clock=Slow())
+    ages = 100 * PATIENCE / GATHERING
+    writer.submit(record(id="first"), seconds=ages)
+    assert script.entered.wait(PATIENCE)
+    together = [writer.submit(record(id=f"{caller}-0"), seconds=ages) for caller in range(4)]
+    script.gate.set()
+
+    def go_on(caller: int) -> None:
+        together[caller].result(PATIENCE)
+        writer.submit(record(id=f"{caller}-1"), seconds=ages).result(PATIENCE)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-
-    assert [len(batch) for batch in script.batches[2:4]] == [4, 4]
+        list(pool.map(go_on, range(4)))
+    assert [len(batch) for batch in script.batches] == [1, 4, 4]
 
 
 def test_what_gathers_during_a_commit_goes_into_the_next_one_in_order(opened: Callable[..., GroupWriter]) -> None:
