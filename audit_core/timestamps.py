@@ -14,12 +14,15 @@ from functools import lru_cache, total_ordering
 
 from audit_core.errors import TimestampError
 
-__all__ = ["Clock", "Timestamp", "moment"]
+__all__ = ["Clock", "Timestamp", "moment", "normalised_nanos"]
 
 NANOS_PER_SECOND = 1_000_000_000
 NANOS_PER_MILLI = 1_000_000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _SECONDS_PER_DAY = 86_400
+_WITHOUT_FRACTION = len("2026-01-15T10:00:00+00:00")
+_LAST_DIGIT = {_WITHOUT_FRACTION: NANOS_PER_SECOND, 29: 1_000_000, 32: 1_000, 35: 1}
+"""Nanoseconds of the last digit of a normalised time, by the length of its text."""
 _LEAP_SECOND = 60
 _RFC3339 = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))", re.ASCII
@@ -27,8 +30,7 @@ _RFC3339 = re.compile(
 _NORMALISED = re.compile(r"[-0-9]{10}T[0-9:]{8}(?:\.(?:[0-9]{3}){1,3}(?<!000))?\+00:00")
 """What a valid time looks like that needs no rendering; digits are where they are in any valid one."""
 
-_COMMON = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?\+00:00", re.ASCII)
-"""How nearly all times are written: `datetime` reads these, but for what it does not keep of the fraction."""
+_MINUTE = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _EXPECTED = "give an RFC 3339 time with an offset, such as 2026-01-15T10:00:00.5Z"
@@ -157,16 +159,44 @@ def moment(text: str) -> Timestamp | None:
         return None
 
 
+def normalised_nanos(text: str) -> int | None:
+    """Return the epoch nanoseconds of a time in its normalised form, as nearly all are written (FORMAT 3.1).
+
+    None says nothing: second 60, and any other text, is left to `Timestamp.parse`.
+    """
+    length = len(text)
+    scale, minute, digits = _LAST_DIGIT.get(length), _minute(text[:16]), text[17:19] + text[20:-6]
+    if (
+        scale is None
+        or minute is None
+        or not digits.isdecimal()
+        or not digits.isascii()
+        or digits >= "6"  # a second past 59
+        or text[16] != ":"
+        or text[-6:] != "+00:00"
+        or (length > _WITHOUT_FRACTION and (text[19] != "." or digits.endswith("000")))
+    ):
+        return None
+    return minute * NANOS_PER_SECOND + int(digits) * scale
+
+
+@lru_cache(maxsize=256)  # records that follow one another share their minutes
+def _minute(text: str) -> int | None:
+    """Return the epoch seconds of a minute such as `2026-01-15T10:00`; None for a text that is none."""
+    if _MINUTE.fullmatch(text) is None:
+        return None
+    try:
+        since = datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH
+    except ValueError:  # no date
+        return None
+    return since.days * _SECONDS_PER_DAY + since.seconds
+
+
 @lru_cache(maxsize=256)  # as above
 def _parse(text: str) -> Timestamp:
-    if _COMMON.fullmatch(text):
-        try:
-            since = datetime.fromisoformat(text) - _EPOCH
-        except ValueError:
-            pass  # second 60, or no date: told below
-        else:
-            nanos = int(text[20:-6][:9].ljust(9, "0"))
-            return Timestamp(text, since.days * _SECONDS_PER_DAY + since.seconds, nanos)
+    common = normalised_nanos(text)
+    if common is not None:
+        return Timestamp(text, *divmod(common, NANOS_PER_SECOND))
     match = _RFC3339.fullmatch(text)
     if match is None:
         message = f"{text[:60]!r} is not a time that can be read; {_EXPECTED}."

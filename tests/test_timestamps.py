@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_core.errors import TimestampError
-from audit_core.timestamps import Clock, Timestamp
+from audit_core.timestamps import Clock, Timestamp, normalised_nanos
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_NANO = (datetime(1, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(seconds=1) * 10**9
@@ -42,6 +42,19 @@ def test_normalising_twice_changes_nothing_and_means_the_same(epoch_nanos: int) 
     again = Timestamp.parse(once)
     assert again.normalised == once
     assert again.epoch_nanos == epoch_nanos
+
+
+@given(nanos)
+def test_a_normalised_time_is_read_the_short_way(epoch_nanos: int) -> None:
+    assert normalised_nanos(Timestamp.from_nanos(epoch_nanos).text) == epoch_nanos
+
+
+@given(nanos, st.integers(0, 40), st.integers(0, 3), st.text("0123456789+-:.TZ ²٣", max_size=3))
+def test_the_short_way_reads_nothing_but_normalised_times(epoch_nanos: int, at: int, cut: int, put: str) -> None:
+    text = Timestamp.from_nanos(epoch_nanos).text
+    changed = text[:at] + put + text[at + cut :]
+    read = normalised_nanos(changed)
+    assert read is None or Timestamp.from_nanos(read).text == changed
 
 
 @given(nanos, st.integers(-(10**6), 10**6))
