@@ -31,7 +31,7 @@ __all__ = ["MAX_PAGE", "Answer", "KeyRange", "Reading", "Table", "Unread", "page
 MAX_PAGE = 1000
 """Items that one request may go through at most."""
 
-AT_ONCE = 8
+AT_ONCE = 4
 """Requests that a table's own threads send at once."""
 
 MAX_KEYS = 100

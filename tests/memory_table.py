@@ -7,15 +7,20 @@ small on purpose, so that borders between them are met.
 from __future__ import annotations
 
 from concurrent.futures import Future
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from audit_core.table import Answer, Reading
+import msgspec
+import orjson
+
+from audit_core.table import Answer, Reading, Unread
 from audit_core.timestamps import Clock, Timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from audit_core.jsonwire import UnreadItem
     from audit_core.table import KeyRange
 
 Item = dict[str, dict[str, Any]]
@@ -83,5 +88,9 @@ class MemoryTable:
         last_key = {name: read[-1][name] for name in ("id", keys.partition, keys.sort)} if size < len(found) else None
         return Answer(items, last_key, Reading(len(items), 1), self.now)
 
-    def query_unread(self, keys: KeyRange, *, limit: int = 1000, start: Any = None) -> Answer:
-        return self.query(keys, limit=limit, start=start)
+    def query_unread(self, keys: KeyRange, *, limit: int = 1000, start: Any = None) -> Unread:
+        answer = self.query(keys, limit=limit, start=start)
+        items: tuple[UnreadItem, ...] = answer.items  # type: ignore[assignment] # these are dictionaries
+        with suppress(orjson.JSONEncodeError):  # binary values, or lone surrogates: read with the whole of the page
+            items = tuple(msgspec.Raw(orjson.dumps(item)) for item in answer.items)
+        return Unread(items, answer.last_key, answer.reading, answer.at)

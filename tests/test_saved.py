@@ -34,12 +34,12 @@ LIFETIMES = DECLARED[0]
 
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "PAGE", 5)
+    monkeypatch.setattr(ahead, "PAGE", 6)
     monkeypatch.setattr(reader, "FENCE_PAGE", 4)
 
 
 def table_of(items: Mapping[str, Item], now: Timestamp = SOON) -> Table:
-    return cast("Table", MemoryTable(items, now, page=4))
+    return cast("Table", MemoryTable(items, now, page=5))
 
 
 def walk_of(items: Mapping[str, Item], now: Timestamp = SOON, **options: Any) -> ChainWalk:

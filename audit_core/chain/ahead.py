@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["AHEAD", "PAGE", "in_order", "index_pages"]
 
-AHEAD = 4
-"""Steps that are under way, or done and not taken yet."""
+AHEAD = 8
+"""Steps that are under way, or done and not taken yet: more than are under way at once (`table.AT_ONCE`).
+
+Answers do not come in the order of the questions, and one that is late should not leave the engine idle.
+"""
 
 PAGE = 500
 """Records that one request of a verification reads."""
@@ -43,16 +46,15 @@ Wanted = TypeVar("Wanted")
 
 
 def in_order(
-    submit: Callable[[Wanted], Future[Made]], wanted: Iterable[Wanted], most: int = AHEAD
+    submit: Callable[[Wanted], Future[Made]], wanted: Iterable[Wanted], most: int = AHEAD, *, at_once: int = 1
 ) -> Iterator[tuple[Wanted, Made]]:
     """Have each of what is `wanted` made by `submit`, and yield it with what came of it, in order.
 
-    The first is made alone, and one more at once with each that was taken, up to `most`: who needs little reads no
-    more than that. Who takes no more leaves the rest undone. Raises what making raises, and `EngineError` where a
+    `at_once` are made at first, and one more with each that was taken, up to `most`: who needs little reads no more
+    than that. Who takes no more leaves the rest undone. Raises what making raises, and `EngineError` where a
     process that makes ended.
     """
     pending: deque[tuple[Wanted, Future[Made]]] = deque()
-    at_once = 1
     try:
         for one in wanted:
             pending.append((one, submit(one)))
@@ -85,7 +87,8 @@ def index_pages(
     keys, start, low = sequence_range(source.chain, first or None, None), None, first
     bounds = [bound for bound in (upper, last) if bound is not None]
     end = min(bounds) + 1 if bounds else 0
-    below = upper if judged else None
+    # the chain's last position needs its fence, and what lies past the range is context alone
+    below = min(upper, end) if judged and upper is not None else None
     while True:
         # of a short range no more than it and what follows it
         limit = PAGE if last is None or low > last else min(PAGE, last - low + 2)
@@ -122,8 +125,8 @@ def _predicted(
             yield Question(_up_to(sequence_range(source.chain, first, None), reached), key, MAX_PAGE, below)
             key = None
 
-    most = AHEAD if source.pool is None else max(AHEAD, 2 * source.pool.processes + 1)
-    for question, first_page in in_order(source.submit, ranges(), most):
+    most = AHEAD if source.pool is None else AHEAD + source.pool.at_once
+    for question, first_page in in_order(source.submit, ranges(), most, at_once=most):
         page, found = first_page, first_page.found
         yield page, False
         while page.last_key is not None:

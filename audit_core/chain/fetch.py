@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from msgspec import UNSET
 
 from audit_core.chain.judge import Standing, judge_standing
-from audit_core.chain.sound import sound_standing
+from audit_core.chain.sound import SoundItem, read_sound, sound_position, sound_standing
+from audit_core.chain.stretch import Stretch, joined
 from audit_core.fences import Fence, fences_at
 from audit_core.items import text_of, whole_number
 from audit_core.jsonwire import read_item
 from audit_core.names import ns_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from audit_core.chain.findings import Position
@@ -36,12 +39,12 @@ __all__ = ["FencePage", "IndexPage", "Question", "Source", "position_of"]
 class IndexPage:
     """Records of the index in order, and the `fences` of those positions whose fences were read, None where it lacks.
 
-    A position that needs nothing more to be judged comes as `Standing`, and its fence is left out. `last_key` is where
-    the index goes on, None at the end of what was asked for; `found` how many records the index showed; `reading` what
-    it took, `at` the engine's clock.
+    A position that needs nothing more to be judged comes as `Standing`, or in a `Stretch`, and its fence is left out.
+    `last_key` is where the index goes on, None at the end of what was asked for; `found` how many records the index
+    showed; `reading` what it took, `at` the engine's clock.
     """
 
-    items: tuple[Item | Standing, ...]
+    items: tuple[Item | Standing | Stretch, ...]
     fences: dict[int, Fence | None]
     last_key: Item | None
     found: int
@@ -73,17 +76,26 @@ class Question(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A record of a page: its sequence number, None where it is no whole one, and itself or what was made of it."""
+    """A record of a page: its sequence number, None where it is no whole one, and what was made of it so far.
+
+    `unread` is what it was made of, if it is not the item itself.
+    """
 
     number: int | None
-    found: Item | Standing
+    found: Item | SoundItem | Standing
+    unread: UnreadItem | None = None
+
+    def item(self) -> Item:
+        if self.unread is None or not isinstance(self.found, SoundItem | Standing):
+            return cast("Item", self.found)
+        return read_item(self.unread)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One chain of a table. `thorough` reads the fence of every record, `consistent` reads records again by their ids.
 
-    `pool` are processes that read pages in place of the table's threads. Everything raises `EngineError`.
+    `pool` are processes that read pages beside the table's threads. Everything raises `EngineError`.
     """
 
     table: Table
@@ -99,21 +111,23 @@ class Source:
         return ns_tenant(self.namespace, self.tenant)
 
     def submit(self, question: Question) -> Future[IndexPage]:
-        """Have a page read elsewhere: by another thread, or another process."""
-        return self.table.submit(self.page, question) if self.pool is None else self.pool.page(self, question)
+        """Have a page read by another thread, or another process."""
+        page = None if self.pool is None else self.pool.page(self, question)
+        return self.table.submit(self.page, question) if page is None else page
 
     def page(self, question: Question) -> IndexPage:
         """Read one page of the index, and judge what it shows whole."""
         answer = self.table.query_unread(question.keys, limit=question.limit, start=question.start)
-        judged_below = question.judged_below
         reading, at = answer.reading, answer.at
+        # what is below no position is not judged
+        below = question.judged_below or 0
         if self.consistent and answer.items:
             shown = [read_item(item) for item in answer.items]
             again = self.table.get_many(text_of(item, "id") or "" for item in shown)
             places = [_Place(position_of(item)[1], item) for item in self._standing(shown, again.items)]
             reading, at = reading + again.reading, again.at
         else:
-            places = self._places(answer.items, None if self.thorough else judged_below)
+            places = self._places(answer.items, below)
         fences: dict[int, Fence | None] = dict.fromkeys(
             place.number
             for place in places
@@ -123,45 +137,46 @@ class Source:
             read, more = self.fences(fences)
             fences |= read
             reading, at = reading + more.reading, more.at
-        if judged_below is not None:
-            self._judge(places, fences, judged_below)
-        return IndexPage(
-            tuple(place.found for place in places), fences, answer.last_key, len(answer.items), reading, at
-        )
+        items = tuple(joined(self._judged(places, fences, below)))
+        return IndexPage(items, fences, answer.last_key, len(answer.items), reading, at)
 
-    def _calls_for_fence(self, found: Item | Standing) -> bool:
-        return not isinstance(found, Standing) and (self.thorough or text_of(found, "content_hash") is None)
+    def _calls_for_fence(self, found: Item | SoundItem | Standing) -> bool:
+        if isinstance(found, Standing):
+            return False
+        return self.thorough or isinstance(found, SoundItem) or text_of(found, "content_hash") is None
 
-    def _places(self, items: Sequence[UnreadItem], sound_below: int | None) -> list[_Place]:
-        """Read items in order, and judge at once those below `sound_below` that need no fence and are in order."""
+    def _places(self, items: Sequence[UnreadItem], below: int) -> list[_Place]:
+        """Read items in order, and judge at once those below a position that need no fence and are in order."""
         chain = (self.namespace, self.tenant)
         places: list[_Place] = []
         for unread in items:
-            item = read_item(unread)
-            number = position_of(item)[1]
-            found: Item | Standing | None = None
-            if sound_below is not None and number is not None and 0 <= number < sound_below:
-                found = sound_standing(number, item, chain, None, fence_read=False)
-            places.append(_Place(number, found or item))
-        for at, place in enumerate(places):
-            # at a page's borders another page may hold a second record of the position
-            if isinstance(place.found, Standing) and not _stands_alone(places, at):
-                places[at] = _Place(place.number, read_item(items[at]))
+            sound = read_sound(unread) if below else None
+            number = None if sound is None else sound_position(sound)
+            found: Item | SoundItem | Standing | None = None
+            if sound is not None and number is not None and number < below:
+                needs_fence = self.thorough or sound.content_hash is UNSET
+                found = sound if needs_fence else sound_standing(number, sound, chain, None, fence_read=False)
+            if found is None:
+                found = read_item(unread)
+                number = position_of(found)[1]
+            places.append(_Place(number, found, unread))
         return places
 
-    def _judge(self, places: list[_Place], fences: dict[int, Fence | None], below: int) -> None:
+    def _judged(self, places: list[_Place], fences: dict[int, Fence | None], below: int) -> Iterator[Item | Standing]:
         """Judge what stands alone at a position, now that the fences which that calls for were read."""
         chain = (self.namespace, self.tenant)
-        for at, (number, item) in enumerate(places):
-            if isinstance(item, Standing) or number is None or not 0 <= number < below:
+        for at, place in enumerate(places):
+            number, found = place.number, place.found
+            # at a page's borders another page may hold a second record of the position
+            if number is None or not 0 <= number < below or not _stands_alone(places, at):
+                yield place.item()
                 continue
-            if _stands_alone(places, at):
-                fence_read = number in fences
-                fence = fences.pop(number, None)
-                found = sound_standing(number, item, chain, fence, fence_read=fence_read)
-                if found is None:
-                    found = judge_standing(number, (item,), chain, fence, fence_read=fence_read)
-                places[at] = _Place(number, found)
+            fence_read = number in fences
+            fence = fences.pop(number, None)
+            standing = found if isinstance(found, Standing) else None
+            if isinstance(found, SoundItem):
+                standing = sound_standing(number, found, chain, fence, fence_read=fence_read)
+            yield standing or judge_standing(number, (place.item(),), chain, fence, fence_read=fence_read)
 
     def gap(self, positions: range) -> FencePage:
         """Read the fences of positions without a record, and once more the records that full ones name."""

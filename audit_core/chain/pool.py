@@ -1,8 +1,8 @@
 """Processes that read a chain's pages and judge what is on them, several ranges of it at once.
 
-Each process has a client of its own and hands back little of a page: what positions depend on (`judge.Standing`), and
-the few records that it could not judge alone. The verifier puts pages together in order, as it does those that threads
-read, so borders are stitched by what it does anyway, and a finding that spans one is found once.
+Each process has a client of its own and hands back little of a page: the ends of what is in order (`stretch.Stretch`),
+and the few records that it could not judge alone. The verifier puts pages together in order, as it does those that
+threads read, so borders are stitched by what it does anyway, and a finding that spans one is found once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Self
 
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ReaderPool"]
 
+_EACH = 2
+"""Pages that a process is given at once, so that it need not wait for the next."""
+
 _tables: list[Table] = []
 """The table that this process reads."""
 
 
 class ReaderPool:
-    """So many processes on the table of `settings`; a context manager, which gives them back.
+    """So many processes on the table of `settings`, beside this one; a context manager, which gives them back.
 
     They start when they are first asked, and take most of a second to. Raises `InputError` for a number that is none,
     and for the embedded engine, which is in the process that started it.
@@ -47,15 +51,28 @@ class ReaderPool:
                 "The embedded engine is in this very process, so that other processes cannot read from it; use one."
             )
             raise InputError(message)
-        self.processes = processes
+        self.at_once = _EACH * processes
+        """Pages that they take at most."""
         # forked processes would share locks of threads that they do not have
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(processes, context, initializer=_open, initargs=(settings,))
+        self._room = threading.Semaphore(self.at_once)
 
-    def page(self, source: Source, question: Question) -> Future[IndexPage]:
-        """Have a page read that `source` is asked for; the answer raises `EngineError` as `Source.page` does."""
+    def page(self, source: Source, question: Question) -> Future[IndexPage] | None:
+        """Have a page read that `source` is asked for; the answer raises `EngineError` as `Source.page` does.
+
+        None when they have enough to do, and whoever asks reads the page itself.
+        """
+        if not self._room.acquire(blocking=False):
+            return None
         names = (source.namespace, source.tenant)
-        return self._pool.submit(_page, names, question, thorough=source.thorough, consistent=source.consistent)
+        try:
+            page = self._pool.submit(_page, names, question, thorough=source.thorough, consistent=source.consistent)
+        except BaseException:
+            self._room.release()
+            raise
+        page.add_done_callback(lambda _: self._room.release())
+        return page
 
     def close(self) -> None:
         """End the processes, once what they are at is done."""

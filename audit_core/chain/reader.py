@@ -16,6 +16,7 @@ from audit_core.chain.ahead import PAGE, in_order, index_pages
 from audit_core.chain.fetch import Question, Source, position_of
 from audit_core.chain.findings import position_from
 from audit_core.chain.judge import Standing
+from audit_core.chain.stretch import Stretch
 from audit_core.chain.verifier import VerifierState  # noqa: TC001 - msgspec reads annotations while it runs
 from audit_core.fences import LOOK_BACK, link_of
 from audit_core.items import INTENT, text_of
@@ -78,7 +79,7 @@ class _Claims:
         return isinstance(self.position, int) and self.position >= 0
 
 
-_Place = Standing | _Claims
+_Place = Standing | Stretch | _Claims
 
 
 class ChainReader:
@@ -197,13 +198,13 @@ class ChainReader:
             if ended or self._past_range():
                 return
 
-    def _sort_in(self, items: Iterable[Item | Standing], held: list[_Place]) -> bool:
+    def _sort_in(self, items: Iterable[Item | Standing | Stretch], held: list[_Place]) -> bool:
         """Group records by position; False once they lie past the chain's last position as it was at the start."""
         for item in items:
-            position = item.position if isinstance(item, Standing) else position_of(item)[0]
+            position = item.position if isinstance(item, Standing | Stretch) else position_of(item)[0]
             if self._fed_before is not None and position <= self._fed_before:
                 continue
-            if isinstance(item, Standing):
+            if isinstance(item, Standing | Stretch):
                 held.append(item)
                 continue
             if self.upper is None or position >= self.upper + 1:
@@ -236,13 +237,17 @@ class ChainReader:
             number = int(place.position)
             if number > self.position:
                 yield from self._walk_gap(number - 1)
-            if isinstance(place, Standing):
-                self._feed_hole(number)
-                self.verifier.take(place)
-                self._fed = number
-            else:
+            if isinstance(place, _Claims):
                 fence_read = number in self._known
                 self._stand(number, place.items, self._known.pop(number, None), fence_read=fence_read)
+            else:
+                self._feed_hole(number)
+                if isinstance(place, Stretch):
+                    self.verifier.take_stretch(place)
+                    number = place.last.position
+                else:
+                    self.verifier.take(place)
+                self._fed = number
             self.position, self._reached = number + 1, number
             if self._past_range():
                 return
@@ -252,16 +257,24 @@ class ChainReader:
         """Read the chain's last record anew if it was judged without its fence, which has to be read as well."""
         for place in range(len(places) - 1, -1, -1):
             last = places[place]
-            if isinstance(last, Standing):
-                if last.bare is None:
-                    keys = sequence_range(self._chain, last.position, last.position)
-                    page = self._source.page(Question(keys, None, PAGE))
-                    self._note(page.reading, page.at)
-                    anew: list[_Place] = []
-                    self._sort_in(page.items, anew)
-                    places[place : place + 1] = anew
+            if isinstance(last, Stretch) or (isinstance(last, Standing) and last.bare is None):
+                end = last.last.position if isinstance(last, Stretch) else last.position
+                anew: list[_Place] = []
+                self._sort_in(self._unjudged(sequence_range(self._chain, last.position, end)), anew)
+                places[place : place + 1] = anew
                 return
-            if last.is_position:
+            if isinstance(last, Standing) or last.is_position:
+                return
+
+    def _unjudged(self, keys: KeyRange) -> Iterator[Item | Standing | Stretch]:
+        """Read a part of the index as `_walk_records` does, and judge nothing."""
+        start: Item | None = None
+        while True:
+            page = self._source.page(Question(keys, start, PAGE))
+            self._note(page.reading, page.at)
+            yield from page.items
+            start = page.last_key
+            if start is None:
                 return
 
     def _walk_tail(self) -> Iterator[None]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from audit_core.chain.findings import Position
     from audit_core.chain.judge import Standing
+    from audit_core.chain.stretch import Stretch
     from audit_core.items import Item
     from audit_core.retention import Lifetimes
     from audit_core.table import Reading
@@ -247,10 +248,29 @@ class ChainVerifier:
                 self._links.add_otherwise(position, position)
         self._before = _Before(found.hashes or None)
         self._lived = found.lived
-        self._note_actions(found)
-        if found.began_ms is not None and (self._began_ms is None or found.began_ms < self._began_ms):
-            self._began_ms = found.began_ms
+        for action in found.actions:
+            self._note_action(position, action)
+        self._note_began(found.began_ms)
         self._placed_by_fence.update(found.placed)
+
+    def take_stretch(self, stretch: Stretch) -> None:
+        """Take positions in order, all of which lie in the range asked for; what `take` of each would come to."""
+        self.take(stretch.first)
+        first, last = stretch.first.position, stretch.last
+        self._note(last.position)
+        self.records_checked += last.position - first
+        self._full += last.position - first
+        self.last_record_id = last.last_id
+        before = self._links.full(first)
+        # unbroken links lead from its last position to where they lead from its first
+        root = first if before is None else before.root
+        self._links.add(last.position, Full(last.chain_hash, root), sealed=False)
+        self._lose_cover(self._cover.full(last.position))
+        self._before = _Before(last.hashes)
+        self._lived = last.lived
+        for position, action in enumerate(stretch.actions, first + 1):
+            self._note_action(position, action)
+        self._note_began(stretch.began_ms)
 
     def gone(self, position: int, fence: Fence, now: Timestamp) -> None:
         """Take a position whose record is gone, with its fence, read at the engine's time `now`."""
@@ -553,12 +573,16 @@ class ChainVerifier:
             )
             self._add((finding,))
 
-    def _note_actions(self, found: Standing) -> None:
-        for action_id, intent, record_id in found.actions:
-            if intent and self._inside(found.position):
-                self.open_intents.setdefault(action_id, []).append((found.position, record_id))
-            elif not intent and action_id:  # where it cannot be read, no outcome can name it
-                self.open_intents.pop(action_id, None)
+    def _note_action(self, position: int, action: tuple[str, bool, str | None]) -> None:
+        action_id, intent, record_id = action
+        if intent and self._inside(position):
+            self.open_intents.setdefault(action_id, []).append((position, record_id))
+        elif not intent and action_id:  # where it cannot be read, no outcome can name it
+            self.open_intents.pop(action_id, None)
+
+    def _note_began(self, began_ms: int | None) -> None:
+        if began_ms is not None and (self._began_ms is None or began_ms < self._began_ms):
+            self._began_ms = began_ms
 
     def _inside(self, position: int) -> bool:
         return self._first <= position and (self._last is None or position <= self._last)
