@@ -7,14 +7,17 @@ minutes.
 from __future__ import annotations
 
 import http.client
-import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import orjson
 
+from audit_core.chain.ahead import in_order
 from audit_core.directory import register_update
 from audit_core.fences import bare_fence
 from audit_core.linking import Pair
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from audit_core.items import Item
 
 BATCH = 25
+CONNECTIONS = 3
+"""More bring nothing: the engine writes one batch at a time."""
+
 HEADERS = {
     "X-Amz-Target": "DynamoDB_20120810.BatchWriteItem",
     "Content-Type": "application/x-amz-json-1.0",
@@ -38,28 +44,26 @@ HEADERS = {
 }
 
 
-def fill(url: str, table: str, chains: Mapping[str, int], *, elsewhere: bool = False, processes: int = 1) -> None:
+def fill(url: str, table: str, chains: Mapping[str, int], *, elsewhere: bool = False) -> None:
     """Put a chain of so many records for each tenant; `elsewhere`: without `content_hash`, with bare fences."""
-    shares = [dict(list(chains.items())[number::processes]) for number in range(processes)]
-    work = [(url, table, share, elsewhere) for share in shares]
-    if processes == 1:
-        _fill(*work[0])
-        return
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        pool.starmap(_fill, work)
-
-
-def _fill(url: str, table: str, chains: Mapping[str, int], elsewhere: bool) -> None:
     dynamodb = reference.client(url)
     for tenant in chains:
         entered = register_update(AuditSettings().prefix, table, subjects.record(tenant), Clock().now())
         dynamodb.update_item(**entered)
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
     items = (item for tenant, count in chains.items() for item in chain_items(tenant, count, elsewhere=elsewhere))
-    while batch := list(islice(items, BATCH)):
-        _put(connection, table, batch)
-    connection.close()
+    batches = iter(lambda: list(islice(items, BATCH)), [])
+    place = urlsplit(url)
+    own = threading.local()
+
+    def connect() -> None:
+        own.connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+
+    def put(batch: Sequence[Item]) -> None:
+        _put(own.connection, table, batch)
+
+    with ThreadPoolExecutor(CONNECTIONS, initializer=connect) as pool:
+        for _done in in_order(partial(pool.submit, put), batches, 2 * CONNECTIONS):
+            pass
 
 
 def chain_items(tenant: str, count: int, *, elsewhere: bool) -> Iterator[Item]:

@@ -62,7 +62,7 @@ def measured(url: str, records: int, rounds: int) -> list[Figure]:
     """Fill the table, then take both chains in turns."""
     store = engines.open_local(url, TABLE)
     started = time.perf_counter()
-    filling.fill(url, TABLE, {"long": records, "short": SHORT}, processes=2)
+    filling.fill(url, TABLE, {"long": records, "short": SHORT})
     print(f"{records + SHORT:,} records went in within {time.perf_counter() - started:.0f} s")
     gc.freeze()
     verify, append = ([], []), ([], [])

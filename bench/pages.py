@@ -91,7 +91,7 @@ def table_of(url: str, records: int, tenants: int) -> str:
         started = time.perf_counter()
         share = max(1, records // tenants)
         chains = {f"tenant-{number:05}": share for number in range(tenants)}
-        filling.fill(url, name, chains, processes=2 if records > 10_000 else 1)
+        filling.fill(url, name, chains)
         print(f"{records:,} records put in, {time.perf_counter() - started:,.0f} s", flush=True)
     return name
 
