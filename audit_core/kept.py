@@ -12,8 +12,6 @@ import hashlib
 import json
 import os
 import re
-import stat
-import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -26,6 +24,7 @@ import platformdirs
 
 from audit_core.chain.findings import Verdict
 from audit_core.keptform import KeptFileError, KeptVerification, TableIdentity, from_json, to_json
+from audit_core.privatefolder import LEFT_BEHIND, make_private, read_whole, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,9 +43,7 @@ MOST_BYTES = 65_536
 _PRUNE_EVERY = 256
 _LEFT_BEHIND_SECONDS = 3600
 _FILE_NAME = re.compile(r"[0-9a-f]{64}\.json")
-_LEFT_BEHIND = re.compile(r"\.kept-.*\.tmp")
 _FOLDER_NAME = re.compile(r"[0-9a-f]{32}")
-_PRIVATE_FOLDER, _OTHERS = 0o700, 0o077
 
 
 def state_folder(configured: Path | None) -> Path:
@@ -76,7 +73,7 @@ class KeptVerifications:
         self._folder = None if folder is None else folder / "verifications" / table.digest
         if self._folder is not None:
             try:
-                _make_private(self._folder)
+                make_private(self._folder)
                 _prune_tables(self._folder)
             except OSError as error:
                 self._say(error)
@@ -115,7 +112,7 @@ class KeptVerifications:
     def _last(self, name: tuple[str, str]) -> KeptVerification | None:
         stored = None
         if self._folder is not None:
-            with suppress(OSError, KeptFileError):
+            with suppress(OSError, ValueError):
                 stored = self._load(self._folder / _file_name(*name))
         own = self._own.get(name)
         return stored if own is None else _later(own, stored)
@@ -148,18 +145,12 @@ class KeptVerifications:
         assert self._folder is not None  # noqa: S101 - only a listing of it leads here
         try:
             return self._load(self._folder / name)
-        except (OSError, KeptFileError):
+        except (OSError, ValueError):
             return None
 
     def _load(self, path: Path) -> KeptVerification:
-        """Read one file. Raises `OSError`, `KeptFileError`."""
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            about = os.fstat(descriptor)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > MOST_BYTES:
-                message = "It is no file of this program."
-                raise KeptFileError(message)
-            kept = from_json(file.read(MOST_BYTES), self._table)
+        """Read one file. Raises `OSError`, `ValueError`."""
+        kept = from_json(read_whole(path, MOST_BYTES), self._table)
         if path.name != _file_name(kept.namespace, kept.tenant):
             message = "It is about another chain than its name says."
             raise KeptFileError(message)
@@ -169,15 +160,8 @@ class KeptVerifications:
         if self._folder is None:
             return
         try:
-            _make_private(self._folder)
-            descriptor, beside = tempfile.mkstemp(prefix=".kept-", suffix=".tmp", dir=self._folder)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(to_json(kept, self._table))
-                Path(beside).replace(self._folder / _file_name(kept.namespace, kept.tenant))
-            except OSError:
-                Path(beside).unlink(missing_ok=True)
-                raise
+            make_private(self._folder)
+            write_whole(self._folder / _file_name(kept.namespace, kept.tenant), to_json(kept, self._table))
             self._writings += 1
             if self._writings % _PRUNE_EVERY == 1:
                 self._prune()
@@ -193,12 +177,12 @@ class KeptVerifications:
             files = [
                 (entry.stat(follow_symlinks=False).st_mtime, Path(entry.path))
                 for entry in entries
-                if _FILE_NAME.fullmatch(entry.name) or _LEFT_BEHIND.fullmatch(entry.name)
+                if _FILE_NAME.fullmatch(entry.name) or LEFT_BEHIND.fullmatch(entry.name)
             ]
         kept = sorted(file for file in files if _FILE_NAME.fullmatch(file[1].name))
         late = time.time() - _LEFT_BEHIND_SECONDS
         gone = [path for _at, path in kept[: max(0, len(kept) - self._most)]]
-        gone += [path for at, path in files if at < late and _LEFT_BEHIND.fullmatch(path.name)]
+        gone += [path for at, path in files if at < late and LEFT_BEHIND.fullmatch(path.name)]
         for path in gone:
             path.unlink(missing_ok=True)
 
@@ -217,22 +201,6 @@ def _file_name(namespace: str, tenant: str) -> str:
     return hashlib.sha256(json.dumps([namespace, tenant]).encode()).hexdigest() + ".json"
 
 
-def _make_private(folder: Path) -> None:
-    """Make the table's folder and the one around it, for this user alone. Raises `OSError`, also for a stranger's."""
-    folder.parent.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-    for place in (folder.parent, folder):
-        place.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
-        about = place.lstat()
-        if not stat.S_ISDIR(about.st_mode):
-            raise NotADirectoryError(20, "it is a link or a file, not a folder", str(place))
-        if hasattr(os, "getuid") and about.st_uid != os.getuid():
-            raise PermissionError(1, "the folder belongs to somebody else", str(place))
-        if about.st_mode & _OTHERS:
-            place.chmod(_PRIVATE_FOLDER)
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise PermissionError(13, "Permission denied", str(folder))
-
-
 def _prune_tables(folder: Path) -> None:
     """Remove the folders of tables that nothing was kept of for longest, beyond the bound."""
     with os.scandir(folder.parent) as entries:
@@ -244,6 +212,6 @@ def _prune_tables(folder: Path) -> None:
     for _at, place in others[: max(0, len(others) - MOST_TABLES + 1)]:
         with suppress(OSError):  # another process may be at it as well; what stays is found the next time
             for path in Path(place).iterdir():
-                if _FILE_NAME.fullmatch(path.name) or _LEFT_BEHIND.fullmatch(path.name):
+                if _FILE_NAME.fullmatch(path.name) or LEFT_BEHIND.fullmatch(path.name):
                     path.unlink(missing_ok=True)
             Path(place).rmdir()

@@ -18,6 +18,7 @@ import streamlit as st
 
 from audit_core import SavedRun, Severity, Verdict
 from audit_core.kept import KeptVerifications, TableIdentity, state_folder
+from audit_core.keptruns import KeptRuns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from audit_core.kept import KeptVerification
     from audit_ui.context import Context
 
-__all__ = ["SLICE_SECONDS", "Batch", "Change", "Reports", "Request", "Verification", "kept", "reports"]
+__all__ = ["SLICE_SECONDS", "Batch", "Change", "Reports", "Request", "Verification", "kept", "kept_run", "reports"]
 
 SLICE_SECONDS = 0.25
+SAVE_SECONDS = 10.0
+"""How often what a verification came to is kept while it goes on."""
+
 KEPT_REPORTS = 500
 MOST_FAILURES = 3
 """Chains in a row that cannot be read before a batch stops by itself."""
@@ -74,17 +78,21 @@ class Verification:
     """One verification under way. Raises `FilterError` when made, for a range that is empty.
 
     `seconds` is how long it was worked on, pauses left out. `replaced` is what became of the chain's last verification,
-    once this one of a whole chain has come to its end.
+    once this one of a whole chain has come to its end. `saved` is what an earlier one came to, in another visit maybe:
+    this one then waits to be gone on with. How far it came is kept when it stops, and now and then while it goes on.
     """
 
-    def __init__(self, context: Context, request: Request) -> None:
+    def __init__(self, context: Context, request: Request, saved: SavedRun | None = None) -> None:
         self.request = request
         self.running = True
         self.stopped = False
         self.seconds = 0.0
         self.replaced: Change | None = None
         self._context = context
-        self._begin(None)
+        self._saved_at = time.monotonic()
+        self._begin(saved)
+        if saved is not None:
+            self.stop()
 
     def _begin(self, saved: SavedRun | None) -> None:
         asked = self.request
@@ -103,6 +111,7 @@ class Verification:
             if time.monotonic() - started >= seconds:
                 break
         self.seconds += time.monotonic() - started
+        self._save(finished=not self.running)
         if not self.running and self.request.whole:
             report = self.report
             reports().keep(self._context.table_key, report)
@@ -114,6 +123,19 @@ class Verification:
         if self.running:
             self.running, self.stopped = False, True
             self._walk.stop()
+            self._save(finished=True)
+
+    def _save(self, *, finished: bool) -> None:
+        """Keep how far it came, every few seconds and when it goes no further; forget it when it came to its end."""
+        now = time.monotonic()
+        if not finished and now - self._saved_at < SAVE_SECONDS:
+            return
+        self._saved_at = now
+        content = self._walk.save()
+        if content is None:
+            kept_runs(self._context).drop(_asked(self.request))
+        else:
+            kept_runs(self._context).keep(_asked(self.request), content)
 
     def go_on(self) -> None:
         """Take up a verification that was stopped, or that could not read on: from where it came to."""
@@ -264,7 +286,8 @@ def reports() -> Reports:
     return Reports()
 
 
-_kept: WeakKeyDictionary[AuditStore, KeptVerifications] = WeakKeyDictionary()
+_Kept = tuple[KeptVerifications, KeptRuns]
+_kept: WeakKeyDictionary[AuditStore, _Kept] = WeakKeyDictionary()
 _kept_lock = threading.Lock()
 
 
@@ -273,10 +296,29 @@ def kept(context: Context) -> KeptVerifications:
 
     The embedded engine's table is gone with the process, so only the process remembers them. Raises `EngineError`.
     """
+    return _kept_of(context)[0]
+
+
+def kept_runs(context: Context) -> KeptRuns:
+    """Return the table's verifications that were not finished. Raises `EngineError`."""
+    return _kept_of(context)[1]
+
+
+def kept_run(context: Context, request: Request) -> SavedRun | None:
+    """Return how far a verification of what is asked for came before; None where none is kept."""
+    return kept_runs(context).last(_asked(request))
+
+
+def _asked(request: Request) -> tuple[str, str, int | None, int | None, bool]:
+    return request.namespace, request.tenant, request.first, request.last, request.thorough
+
+
+def _kept_of(context: Context) -> _Kept:
     store = context.store
     with _kept_lock:
         if store not in _kept:
             embedded = store.engine == "embedded"
             folder = None if embedded else state_folder(store.settings.dashboard.state_dir)
-            _kept[store] = KeptVerifications(folder, TableIdentity.read(store))
+            table = TableIdentity.read(store)
+            _kept[store] = KeptVerifications(folder, table), KeptRuns(folder, table)
         return _kept[store]

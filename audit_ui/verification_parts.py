@@ -5,16 +5,18 @@ It is kept in the visit (`visit_work`). What a report says, and how it is shown,
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from audit_core import Severity
 from audit_core.chain.words import FINDINGS
+from audit_core.errors import SavedRunError
 from audit_ui import elements, visit_work
 from audit_ui.faults import one_message
 from audit_ui.formats import utc
-from audit_ui.verification import Verification, kept, reports
+from audit_ui.verification import Verification, kept, kept_run, reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +38,17 @@ def again(query: Mapping[str, str]) -> None:
 
 
 def under_way(context: Context, request: Request) -> Verification | None:
-    """Return this visit's verification of what is asked for, started where a click or the address says so."""
+    """Return this visit's verification of what is asked for, started where a click or the address says so.
+
+    One that was not finished, in another visit or before the program was started, waits here to be gone on with.
+    """
     found = visit_work.verification_of(context, request)
     forced = st.session_state.pop(_FORCED, False)
+    saved = None if forced or found is not None else kept_run(context, request)
+    if saved is not None:
+        with suppress(SavedRunError):
+            found = Verification(context, request, saved)
+            visit_work.keep(context, found)
     if forced or (found is None and st.query_params.get("verify") == "1"):
         found = Verification(context, request)
         visit_work.begin(context, found)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from audit_ui.context import Context
     from audit_ui.verification import Batch, Request, Verification
 
-__all__ = ["batch", "begin", "begin_batch", "in_sidebar", "pause", "progress_words", "verification_of"]
+__all__ = ["batch", "begin", "begin_batch", "in_sidebar", "keep", "pause", "progress_words", "verification_of"]
 
 MOST_KEPT = 8
 """Verifications that a visit keeps, those that came to their end and those that were stopped."""
@@ -38,6 +38,11 @@ def verification_of(context: Context, request: Request) -> Verification | None:
 def begin(context: Context, verification: Verification) -> None:
     """Keep a verification in this visit, and let it be the one under way."""
     pause(context)
+    keep(context, verification)
+
+
+def keep(context: Context, verification: Verification) -> None:
+    """Keep a verification in this visit."""
     kept = _kept(context)
     kept[verification.request] = verification
     kept.move_to_end(verification.request)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from audit_core import AuditStore, EngineError, RecordFilter, Settings, TenantEntry
+from audit_core import AuditStore, EngineError, RecordFilter, Settings, TenantEntry, Verdict
+from audit_core.chain.words import VERDICTS
 from audit_core.retention import Lifetimes
 from audit_core.schema import Difference
 from audit_core.settings import AuditSettings, ComplianceSettings, DashboardSettings
@@ -18,7 +19,7 @@ from audit_ui.context import Context
 from audit_ui.summaries import read_summaries
 from audit_ui.verification import Batch, Request
 from tests import builders, tables
-from tests.ui.visits import visit, words
+from tests.ui.visits import finished, visit, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,6 +73,31 @@ def verified(opened: AppTest) -> AppTest:
 
 
 class TestAnotherStart:
+    def test_goes_on_with_a_verification_that_was_stopped(
+        self, start: Callable[..., AuditStore], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("audit_core.chain.ahead.PAGE", 5)
+        advance = verification.Verification.advance
+        monkeypatch.setattr(verification.Verification, "advance", lambda one, _seconds=0.0: advance(one, 0.0))
+        append(start(), 30)
+        link = {"namespace": "n", "tenant": "acme", "verify": "1"}
+        opened = visit("chain", **link).run().run()
+        opened.button(key="stop").click().run()
+        told = next(part.value for part in opened.caption if part.value.startswith("Stopped at position"))
+
+        store = start()
+        opened = visit("chain", **link)
+        assert told in [part.value for part in opened.caption]
+        assert VERDICTS[Verdict.INCOMPLETE].headline in words(opened)
+        opened = finished(opened.button(key="go_on").click().run())
+        assert VERDICTS[Verdict.INTACT].headline in words(opened)
+        taken_up = opened.session_state["verifications"][1][Request("n", "acme")]
+        assert taken_up.report.records_checked == 30
+        assert taken_up.report.reading.items <= store.verify("n", "acme").reading.items + 5
+
+        start()
+        assert "Stopped at position" not in words(visit("chain", namespace="n", tenant="acme"))
+
     def test_knows_the_last_verification_and_what_it_does_not_cover(self, start: Callable[..., AuditStore]) -> None:
         store = start()
         append(store, 2)
