@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from audit_core.chain import ahead
 from audit_core.chain.ahead import AHEAD, in_order, index_pages
-from audit_core.chain.fetch import Source
+from audit_core.chain.fetch import IndexPage, Source
 from audit_core.errors import EngineError
 from audit_core.table import Answer, KeyRange, Table
 from tests.builders import record
@@ -50,6 +50,10 @@ def table_of(numbers: list[str], page: int) -> MemoryTable:
     return MemoryTable(items, SOON, page)
 
 
+def pages_of(table: Any, first: int, upper: int, last: int | None = None) -> Iterator[tuple[IndexPage, bool]]:
+    return (read for read in index_pages(Source(table, *NAMES), first, upper, last) if read is not None)
+
+
 def in_table_order(table: MemoryTable) -> list[str]:
     return sorted(table.items, key=lambda one: (Decimal(table.items[one]["sequence_number"]["N"]), one))
 
@@ -58,7 +62,7 @@ def in_table_order(table: MemoryTable) -> list[str]:
 def test_every_record_is_read_once_and_in_order(numbers: list[str], page: int, first: int, last: int | None) -> None:
     table = table_of([*map(str, range(60)), *numbers], page)
     read, ends = [], []
-    for found, at_end in index_pages(Source(table, *NAMES), first, 59, last):  # type: ignore[arg-type]
+    for found, at_end in pages_of(table, first, 59, last):
         read += [item["id"]["S"] for item in found.items]
         ends.append(at_end)
     expected = in_table_order(table)
@@ -71,11 +75,7 @@ def test_every_record_is_read_once_and_in_order(numbers: list[str], page: int, f
 @given(st.sets(st.integers(0, 300), max_size=60), st.integers(2, 7))
 def test_a_chain_of_which_much_is_gone_is_read_too(positions: set[int], page: int) -> None:
     table = table_of([str(number) for number in sorted(positions)], page)
-    read = [
-        item["id"]["S"]
-        for found, _end in index_pages(Source(table, *NAMES), 0, 300, None)  # type: ignore[arg-type]
-        for item in found.items
-    ]
+    read = [item["id"]["S"] for found, _end in pages_of(table, 0, 300) for item in found.items]
     assert read == in_table_order(table)
 
 
@@ -89,7 +89,7 @@ def test_what_is_gone_is_not_asked_for_range_by_range(monkeypatch: pytest.Monkey
         return query(self, keys, **options)
 
     monkeypatch.setattr(MemoryTable, "query", count)
-    pages = list(index_pages(Source(table, *NAMES), 0, 100_000, None))  # type: ignore[arg-type]
+    pages = list(pages_of(table, 0, 100_000))
     assert sum(len(page.items) for page, _end in pages) == 31
     assert len(asked) < 20
 
@@ -128,6 +128,14 @@ class TestInOrder:
         next(in_order(partial(table.submit, begun.append), range(50)))
         assert begun == [0]
 
+    def test_who_waits_is_told_so_and_can_go_away(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ahead, "PATIENCE_SECONDS", 0.01)
+        answered = threading.Event()
+        steps = in_order(partial(table.submit, lambda number: answered.wait(10) and number), range(2))
+        assert [next(steps), next(steps)] == [None, None]
+        answered.set()
+        assert [step for step in steps if step is not None] == [(0, 0), (1, 1)]
+
     def test_an_error_comes_at_its_place(self, table: Table) -> None:
         def work(number: int) -> int:
             if number == 2:
@@ -146,9 +154,7 @@ def test_a_page_border_below_the_first_position_is_no_start_for_a_range(store: A
     for place in range(5):
         intruder = {"id": {"S": f"i-{place}"}, "ns_tenant": {"S": CHAIN}, "sequence_number": {"N": "-0.5"}}
         store.table.client.put_item(TableName=store.table.name, Item=intruder)
-    read = [
-        item["id"]["S"] for found, _end in index_pages(Source(store.table, *NAMES), 0, 19, None) for item in found.items
-    ]
+    read = [item["id"]["S"] for found, _end in pages_of(store.table, 0, 19) for item in found.items]
     assert sorted(read[:5]) == [f"i-{place}" for place in range(5)]
     assert read[5:] == [f"r-{number}" for number in range(20)]
 

@@ -8,7 +8,7 @@ any time, each of 1 MB at most, so memory is bounded.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, wait
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
@@ -38,6 +38,9 @@ Answers do not come in the order of the questions, and one that is late should n
 PAGE = 500
 """Records that one request of a verification reads."""
 
+PATIENCE_SECONDS = 0.25
+"""How long an answer is waited for in one go."""
+
 _DENSE = Decimal("0.5")
 """The share of a range's positions that have to stand for the next ranges to be predicted."""
 
@@ -47,8 +50,8 @@ Wanted = TypeVar("Wanted")
 
 def in_order(
     submit: Callable[[Wanted], Future[Made]], wanted: Iterable[Wanted], most: int = AHEAD, *, at_once: int = 1
-) -> Iterator[tuple[Wanted, Made]]:
-    """Have each of what is `wanted` made by `submit`, and yield it with what came of it, in order.
+) -> Iterator[tuple[Wanted, Made] | None]:
+    """Have each of what is `wanted` made by `submit`, and yield it with what came of it, in order; None while it waits.
 
     `at_once` are made at first, and one more with each that was taken, up to `most`: who needs little reads no more
     than that. Who takes no more leaves the rest undone. Raises what making raises, and `EngineError` where a
@@ -60,9 +63,9 @@ def in_order(
             pending.append((one, submit(one)))
             if len(pending) >= at_once:
                 at_once = min(at_once + 1, most)
-                yield _taken(pending)
+                yield from _first(pending)
         while pending:
-            yield _taken(pending)
+            yield from _first(pending)
     except BrokenExecutor as error:
         message = "A process that reads for the verification has ended; verify again, with fewer processes."
         raise EngineError(message) from error
@@ -71,15 +74,26 @@ def in_order(
             future.cancel()
 
 
-def _taken(pending: deque[tuple[Wanted, Future[Made]]]) -> tuple[Wanted, Made]:
-    one, future = pending.popleft()
-    return one, future.result()
+def _first(pending: deque[tuple[Wanted, Future[Made]]]) -> Iterator[tuple[Wanted, Made] | None]:
+    one, future = pending[0]
+    made = yield from _answer(future)
+    pending.popleft()
+    yield one, made
+
+
+def _answer(future: Future[Made]) -> Generator[None, None, Made]:
+    """Wait for an answer; yields meanwhile, so that whoever waits for a slow engine can do something else, or stop."""
+    while not wait((future,), PATIENCE_SECONDS).done:
+        yield
+    return future.result()
 
 
 def index_pages(
     source: Source, first: int, upper: int | None, last: int | None, *, judged: bool = False
-) -> Iterator[tuple[IndexPage, bool]]:
+) -> Iterator[tuple[IndexPage, bool] | None]:
     """Read a chain's index from `first` on (0: from below it), in order; each page with whether it was the last.
+
+    None comes while one is waited for.
 
     `upper` is the chain's last position and `last` that of the range asked for, both inclusive, None where there is no
     such bound: up to there pages are predicted, and below the chain's last position `judged`. Raises `EngineError`.
@@ -92,7 +106,7 @@ def index_pages(
     while True:
         # of a short range no more than it and what follows it
         limit = PAGE if last is None or low > last else min(PAGE, last - low + 2)
-        page = source.page(Question(keys, start, limit, below))
+        page = yield from _answer(source.table.submit(source.page, Question(keys, start, limit, below)))
         yield page, page.last_key is None
         if page.last_key is None:
             return
@@ -109,7 +123,7 @@ def index_pages(
 
 def _predicted(
     source: Source, low: int, end: int, start: Item | None, below: int | None
-) -> Generator[tuple[IndexPage, bool], None, int]:
+) -> Generator[tuple[IndexPage, bool] | None, None, int]:
     """Read positions from `low` to before `end` by ranges, as long as they are dense; returns where it ended.
 
     `start` is the key of what was read last.
@@ -126,12 +140,16 @@ def _predicted(
             key = None
 
     most = AHEAD if source.pool is None else AHEAD + source.pool.at_once
-    for question, first_page in in_order(source.submit, ranges(), most, at_once=most):
-        page, found = first_page, first_page.found
+    for read in in_order(source.submit, ranges(), most, at_once=most):
+        if read is None:
+            yield None
+            continue
+        question, page = read
+        found = page.found
         yield page, False
         while page.last_key is not None:
             span = max(1, min(span, page.found))  # an answer ends at 1 MB
-            page = source.page(question._replace(start=page.last_key))
+            page = yield from _answer(source.table.submit(source.page, question._replace(start=page.last_key)))
             found += page.found
             yield page, False
         first, last = (Decimal(bound or 0) for bound in (question.keys.first, question.keys.last))

@@ -188,7 +188,11 @@ class ChainReader:
         held: list[_Place] = []
         judged = not self.verifier.wants_items
         first = self._first if self._reached is None else max(self._first, int(self._reached))
-        for page, at_end in index_pages(self._source, first, self.upper, self._last, judged=judged):
+        for read in index_pages(self._source, first, self.upper, self._last, judged=judged):
+            if read is None:
+                yield
+                continue
+            page, at_end = read
             self._note(page.reading, page.at)
             self._known |= page.fences
             ended = not self._sort_in(page.items, held) or at_end
@@ -285,8 +289,12 @@ class ChainReader:
     def _walk_gap(self, last: int | None) -> Iterator[None]:
         """Feed positions without a record in the index, by their fences; `last` None: until fences end."""
         lacking = 0
-        read = partial(self._table.submit, self._source.gap)
-        for _span, gap in in_order(read, _spans(self.position, last)):
+        submit = partial(self._table.submit, self._source.gap)
+        for read in in_order(submit, _spans(self.position, last)):
+            if read is None:
+                yield
+                continue
+            _span, gap = read
             self._note(gap.reading, gap.at)
             self._gap_at = gap.at
             yield from self._look_in_index(gap)

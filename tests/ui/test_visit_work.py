@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from streamlit.runtime.context import ContextProxy
@@ -10,6 +11,7 @@ from streamlit.runtime.context import ContextProxy
 from audit_core import Timestamp, Verdict
 from audit_core.chain.words import VERDICTS
 from audit_core.errors import EngineUnreachableError
+from audit_core.table import Table
 from audit_ui import local_times
 from audit_ui.context import open_context
 from audit_ui.verification import Batch, Request, Verification
@@ -91,6 +93,26 @@ class TestAVerification:
         to_the_end(opened)
         assert VERDICTS[Verdict.INTACT].headline in words(opened)
         assert lost.report.records_checked == chains.verify(*ONE).records_checked
+
+    def test_of_an_engine_that_does_not_answer_can_be_stopped(
+        self, chains: AuditStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = threading.Event()
+        query = Table.query_unread
+
+        def late(table: Table, *arguments: Any, **named: Any) -> Any:
+            assert answer.wait(60)
+            return query(table, *arguments, **named)
+
+        monkeypatch.setattr(Table, "query_unread", late)
+        opened = visit("chain", **chain(ONE, verify="1"))
+        opened.run().run()
+        opened.button(key="stop").click().run()
+        assert "Stopped at position 0" in words(opened)
+        answer.set()
+        to_the_end(opened.button(key="go_on").click().run())
+        assert VERDICTS[Verdict.INTACT].headline in words(opened)
+        assert under_way(opened, ONE).report.reading.items == chains.verify(*ONE).reading.items
 
     def test_goes_on_beside_another_page_and_is_there_when_one_comes_back(self, chains: AuditStore) -> None:
         opened = visit("chain", **chain(ONE, verify="1"))
