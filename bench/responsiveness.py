@@ -32,7 +32,7 @@ ASKED = 1.0
 """Seconds in which a click is to be answered."""
 
 LOOK_SECONDS = 1.5
-"""How long somebody looks at what a click led to, while the verification goes on."""
+"""How long somebody looks at what a click led to, before the next."""
 
 
 def main() -> None:
@@ -85,6 +85,7 @@ def watched(page: Page, address: str, records: int) -> dict[str, list[float]]:
         place = position(stopped.inner_text())
         assert place >= reached, f"It was at {reached:,}, and stopped at {place:,}."
         reached = place
+        page.wait_for_timeout(LOOK_SECONDS * 1000)
         go_on = main.get_by_role("button", name="Go on from where it stopped")
         answers["go on"].append(answered(go_on.click, under_way.or_(ended).first.wait_for))
         page.wait_for_timeout(LOOK_SECONDS * 1000)
@@ -95,7 +96,8 @@ def watched(page: Page, address: str, records: int) -> dict[str, list[float]]:
         back = main.get_by_role("heading", name="Chain", exact=True)
         answers["back"].append(answered(side.get_by_role("link", name="Chain", exact=True).click, back.wait_for))
         expect(under_way.or_(ended).first).to_be_visible(timeout=PATIENCE)
-        print(f"at position {reached:,} of {records:,}", flush=True)
+        last = ", ".join(f"{name} {taken[-1]:.2f} s" for name, taken in answers.items())
+        print(f"at position {reached:,} of {records:,}: {last}", flush=True)
     return answers
 
 
