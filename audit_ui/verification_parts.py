@@ -19,7 +19,7 @@ from audit_ui.formats import utc
 from audit_ui.verification import Verification, kept, kept_run, reports
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from audit_core import ChainReport
     from audit_ui.context import Context
@@ -52,13 +52,25 @@ def under_way(context: Context, request: Request) -> Verification | None:
     if forced or (found is None and st.query_params.get("verify") == "1"):
         found = Verification(context, request)
         visit_work.begin(context, found)
-        found.advance()
     return found
 
 
-@st.fragment(run_every=_PAUSE_SECONDS)
 def progress(verification: Verification) -> None:
-    """Show how far it is and go on for a slice of time, in that order, so that a click is answered at once."""
+    """Let it go on, and show how far it is, with the way to stop it.
+
+    While the page is built it goes on before anything is drawn: a click that meets a page being built is lost.
+    """
+    with one_message():
+        verification.advance()
+    _going_on(verification, iter((True,)))
+
+
+@st.fragment(run_every=_PAUSE_SECONDS)
+def _going_on(verification: Verification, page_is_built: Iterator[bool]) -> None:
+    """Show how far it is and go on for a slice of time, in that order, so that a click is answered at once.
+
+    Built with the page it only shows; `page_is_built` says so the first time.
+    """
     with one_message():
         st.progress(verification.fraction, text=f"Verifying: {visit_work.progress_words(verification)}")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -66,7 +78,8 @@ def progress(verification: Verification) -> None:
             st.caption(
                 "It can be stopped and taken up again. On another page it goes on in the sidebar.", width="stretch"
             )
-        verification.advance()
+        if not next(page_is_built, False):
+            verification.advance()
         if not verification.running:
             st.rerun()
 

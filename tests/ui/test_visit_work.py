@@ -118,7 +118,7 @@ class TestAVerification:
         opened = visit("chain", **chain(ONE, verify="1"))
         before = under_way(opened, ONE)
         requests = before.report.reading.requests
-        go(opened, "tenants")
+        go(opened, "tenants").run()
         assert "n / one" in [part.value for part in opened.sidebar.text]
         assert before.report.reading.requests > requests
         while before.running:
