@@ -23,7 +23,6 @@ __all__ = [
     "PAGE",
     "choose_chain",
     "forget_directories",
-    "known_chains",
     "listed",
     "named_chain",
     "offered_chains",
@@ -88,11 +87,6 @@ def listed(context: Context, directory: Directory) -> tuple[TenantEntry, ...]:
     entries = {(entry.namespace, entry.tenant): entry for entry in directory.entries}
     entries |= {name: entry for entry in context.scanned() if (name := (entry.namespace, entry.tenant)) not in entries}
     return tuple(entries[name] for name in (sorted(entries) if directory.complete else entries))
-
-
-def known_chains(context: Context) -> tuple[TenantEntry, ...]:
-    """Return all tenants of the directory and those that a scan of this visit found. Raises `EngineError`."""
-    return listed(context, read_directory(context, None))
 
 
 def offered_chains(context: Context) -> tuple[tuple[TenantEntry, ...], bool]:
