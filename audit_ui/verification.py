@@ -10,13 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import streamlit as st
 
-from audit_core import SavedRun, Severity, Verdict
+from audit_core import EngineError, SavedRun, Severity, Verdict
 from audit_core.kept import KeptVerifications, TableIdentity, state_folder
 from audit_core.keptruns import KeptRuns
 
@@ -132,10 +133,11 @@ class Verification:
             return
         self._saved_at = now
         content = self._walk.save()
-        if content is None:
-            kept_runs(self._context).drop(_asked(self.request))
-        else:
-            kept_runs(self._context).keep(_asked(self.request), content)
+        with suppress(EngineError):  # away, so that nobody can tell which table it is of: the visit keeps it
+            if content is None:
+                kept_runs(self._context).drop(_asked(self.request))
+            else:
+                kept_runs(self._context).keep(_asked(self.request), content)
 
     def go_on(self) -> None:
         """Take up a verification that was stopped, or that could not read on: from where it came to."""
