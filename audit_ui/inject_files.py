@@ -229,6 +229,10 @@ def _losses(context: Context, dry: _DryRun) -> None:
             st.text(f"{number:,} {text}.")
     if read.conflicts:
         st.text(f"{count(len(read.conflicts), 'id')} came twice with different content; the first one counts:")
-        st.code("\n".join(visible(one.id) for one in read.conflicts[: inject_parts.MOST_NAMED]), language=None)
+        st.code(
+            "\n".join(visible(one.id) for one in read.conflicts[: inject_parts.MOST_NAMED]),
+            language=None,
+            wrap_lines=True,
+        )
     if not chained:
         st.caption("Hash chaining is off, so nothing will vouch for these records.")

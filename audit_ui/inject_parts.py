@@ -120,7 +120,11 @@ def run_ended(shown: ShownRun) -> None:
             st.rerun()
         if run.conflicts:
             st.caption(f"Conflicts, {min(len(run.conflicts), MOST_NAMED):,} of {len(run.conflicts):,} ids shown:")
-            st.code(visible("\n".join(run.conflicts[:MOST_NAMED])).replace("\\u{000A}", "\n"), language=None)
+            st.code(
+                visible("\n".join(run.conflicts[:MOST_NAMED])).replace("\\u{000A}", "\n"),
+                language=None,
+                wrap_lines=True,
+            )
         for reason in dict.fromkeys(run.refusals):
             problem(reason)
     chains = shown.chains[:MOST_NAMED]

@@ -115,7 +115,7 @@ def _one_written(context: Context, draft: Draft, one: Written) -> None:
     with st.container(border=True, key=f"appended {record.id}"):
         st.subheader(f"✓ {_headline(draft, one)}, {_place(record)}", anchor=False)
         st.text(chain_name(record.namespace, record.tenant))
-        st.code(record.id, language=None)
+        st.code(record.id, language=None, wrap_lines=True)
         previewed = draft.preview.record if draft.preview is not None else None
         if previewed is not None and previewed.id == record.id and previewed.sequence_number != record.sequence_number:
             st.caption(f"The preview said position {previewed.sequence_number:,}: another writer was faster.")

@@ -155,7 +155,7 @@ def _card(context: Context, lab: Lab, plays: Plays, play: Play) -> None:
     lines = [f"{call.operation} {visible(call.item_id)}" for call in calls[:CALLS_ON_A_CARD]]
     if len(calls) > CALLS_ON_A_CARD:
         lines.append(f"and {count(len(calls) - CALLS_ON_A_CARD, 'call')} more")
-    st.code("\n".join(lines), language=None)
+    st.code("\n".join(lines), language=None, wrap_lines=True)
     outcome = plays.of(play)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(

@@ -126,7 +126,7 @@ def _tries(plays: Plays, outcome: Outcome) -> None:
 
 def _calls(calls: Sequence[Call]) -> None:
     for call in calls[:CALLS_SHOWN]:
-        st.code(visible(call.text).replace("\\u{000A}", "\n"), language=None)
+        st.code(visible(call.text).replace("\\u{000A}", "\n"), language=None, wrap_lines=True)
     if len(calls) > CALLS_SHOWN:
         st.caption(f"{CALLS_SHOWN} of {len(calls):,} calls shown; the others are of the same kind.")
 
