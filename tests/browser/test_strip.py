@@ -37,8 +37,15 @@ def at_rest(page: Page) -> None:
 
 
 def press(page: Page, place: Locator) -> None:
-    """Clicks as a hand does, by a pointer that moves there, presses and lets go: figures take nothing else."""
+    """Clicks as a hand does, by a pointer that moves there, presses and lets go: figures take nothing else.
+
+    A figure is drawn some time after the page has come to rest, and listens after that: a hand is slower.
+    """
     at_rest(page)
+    drawn = place.element_handle()
+    listens = "mark => mark.closest('.js-plotly-plot')._ev.listenerCount('plotly_selected') > 0"
+    page.wait_for_function(listens, arg=drawn)
+    drawn.wait_for_element_state("stable")
     place.scroll_into_view_if_needed()
     box = place.bounding_box()
     assert box is not None
@@ -65,10 +72,13 @@ def test_a_click_leads_closer_and_the_browser_leads_back(quiet_page: Page, url: 
     press(page, mark)
     expect(page.get_by_text("Positions 375 to 424, a block each")).to_be_visible()
     expect(page).to_have_url(re.compile("zoom=375-424"))
+    expect(strip(page).locator(".barlayer .point")).to_have_count(50)
     press(page, strip(page).locator(".barlayer .point").last)
     expect(page.get_by_role("heading", name=re.compile(r"Position \d+ as it stands now"))).to_be_visible()
     expect(page).to_have_url(re.compile(r"position=\d+"))
     page.go_back()
+    expect(page.get_by_role("heading", name=re.compile("as it stands now"))).to_be_hidden()
+    expect(page.get_by_text("Positions 375 to 424, a block each")).to_be_visible()
     page.go_back()
     expect(page.get_by_text(f"Positions 0 to {LENGTH - 1:,} in order.")).to_be_visible()
 
