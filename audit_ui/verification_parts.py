@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["again", "not_verified_yet", "progress", "report_to_show", "under_way"]
 
 _FORCED = "verify again"
-_PAUSE_SECONDS = 0.1
+_FIRST_SLICE_SECONDS = 0.02
 
 
 def again(query: Mapping[str, str]) -> None:
@@ -58,14 +58,15 @@ def under_way(context: Context, request: Request) -> Verification | None:
 def progress(verification: Verification) -> None:
     """Let it go on, and show how far it is, with the way to stop it.
 
-    While the page is built it goes on before anything is drawn: a click that meets a page being built is lost.
+    While the page is built it goes on before anything is drawn, since a click that meets a page being built is lost;
+    and for a moment only, since somebody waits for the page.
     """
     with one_message():
-        verification.advance()
+        verification.advance(_FIRST_SLICE_SECONDS)
     _going_on(verification, iter((True,)))
 
 
-@st.fragment(run_every=_PAUSE_SECONDS)
+@st.fragment(run_every=visit_work.PAUSE_SECONDS)
 def _going_on(verification: Verification, page_is_built: Iterator[bool]) -> None:
     """Show how far it is and go on for a slice of time, in that order, so that a click is answered at once.
 
@@ -74,14 +75,20 @@ def _going_on(verification: Verification, page_is_built: Iterator[bool]) -> None
     with one_message():
         st.progress(verification.fraction, text=f"Verifying: {visit_work.progress_words(verification)}")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button("Stop", key="stop", on_click=verification.stop)  # before the next slice, not after it
+            st.button("Stop", key="stop", on_click=_stop, args=(verification,))  # before the next slice, not after it
             st.caption(
                 "It can be stopped and taken up again. On another page it goes on in the sidebar.", width="stretch"
             )
         if not next(page_is_built, False):
-            verification.advance()
+            verification.advance(visit_work.SLICE_SECONDS)
         if not verification.running:
             st.rerun()
+
+
+def _stop(verification: Verification) -> None:
+    """Stop it, and show the page at once instead of this fragment first."""
+    verification.stop()
+    st.rerun()
 
 
 def report_to_show(context: Context, request: Request, verification: Verification | None) -> ChainReport | None:

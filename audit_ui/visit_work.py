@@ -20,14 +20,31 @@ if TYPE_CHECKING:
     from audit_ui.context import Context
     from audit_ui.verification import Batch, Request, Verification
 
-__all__ = ["batch", "begin", "begin_batch", "in_sidebar", "keep", "pause", "progress_words", "verification_of"]
+__all__ = [
+    "PAUSE_SECONDS",
+    "SLICE_SECONDS",
+    "batch",
+    "begin",
+    "begin_batch",
+    "in_sidebar",
+    "keep",
+    "pause",
+    "progress_words",
+    "verification_of",
+]
 
 MOST_KEPT = 8
 """Verifications that a visit keeps, those that came to their end and those that were stopped."""
 
+PAUSE_SECONDS = 0.3
+SLICE_SECONDS = 0.1
+"""How long a verification goes on in one go, and rests between two, so that a click is answered at once.
+
+What it reads ahead goes on by itself meanwhile: longer slices or shorter rests make it no faster.
+"""
+
 _VERIFICATIONS = "verifications"
 _BATCH = "verify all"
-_PAUSE_SECONDS = 0.3
 
 
 def verification_of(context: Context, request: Request) -> Verification | None:
@@ -114,7 +131,7 @@ def _is_shown_by(page: str, context: Context, request: Request) -> bool:
     return all(asked.get(name, "") == wanted.get(name, "") for name in ("first", "last", "thorough"))
 
 
-@st.fragment(run_every=_PAUSE_SECONDS)
+@st.fragment(run_every=PAUSE_SECONDS)
 def _under_way(verification: Verification) -> None:
     """Show how far it is, and go on for a slice of time."""
     with one_message():
@@ -122,12 +139,12 @@ def _under_way(verification: Verification) -> None:
         st.progress(verification.fraction, text=f"Verifying, {verification.fraction:.0%}")
         st.text(chain_name(request.namespace, request.tenant))
         st.button("Stop verifying", key="work_stop", on_click=verification.stop)
-        verification.advance()
+        verification.advance(SLICE_SECONDS)
         if not verification.running:
             st.rerun()
 
 
-@st.fragment(run_every=_PAUSE_SECONDS)
+@st.fragment(run_every=PAUSE_SECONDS)
 def _batch_under_way(made: Batch) -> None:
     with one_message():
         st.progress(made.fraction, text=f"Verify all: {_batch_words(made)}")

@@ -67,7 +67,8 @@ def watched(page: Page, address: str, records: int) -> dict[str, list[float]]:
     """Verify with pauses and other pages in between; return how long each kind of click took to be answered."""
     answers: dict[str, list[float]] = {"stop": [], "go on": [], "another page": [], "back": []}
     main, side = page.get_by_test_id("stMain"), page.get_by_test_id("stSidebar")
-    ended = main.get_by_text(f"{records:,} records checked.")
+    end = f"{records:,} records checked."
+    ended = main.get_by_text(end)
     page.goto(address)
     main.get_by_role("button", name="Verify", exact=True).click()
     under_way = main.get_by_text("Verifying: position")
@@ -78,27 +79,34 @@ def watched(page: Page, address: str, records: int) -> dict[str, list[float]]:
         if not stop.is_visible():
             page.wait_for_timeout(50)
             continue
-        stopped = main.get_by_text("Stopped at position")
-        answers["stop"].append(answered(stop.click, stopped.or_(ended).first.wait_for))
+        answers["stop"].append(answered(stop.click, lambda: shown(page, "Stopped at position", end)))
         if ended.is_visible():
             break
-        place = position(stopped.inner_text())
+        place = position(main.get_by_text("Stopped at position").inner_text())
         assert place >= reached, f"It was at {reached:,}, and stopped at {place:,}."
         reached = place
         page.wait_for_timeout(LOOK_SECONDS * 1000)
         go_on = main.get_by_role("button", name="Go on from where it stopped")
-        answers["go on"].append(answered(go_on.click, under_way.or_(ended).first.wait_for))
+        answers["go on"].append(answered(go_on.click, lambda: shown(page, "Verifying: position", end)))
         page.wait_for_timeout(LOOK_SECONDS * 1000)
-        elsewhere = main.get_by_role("heading", name="Tenants", exact=True)
-        click = page.get_by_role("link", name="Tenants", exact=True).click
-        answers["another page"].append(answered(click, elsewhere.wait_for))
-        page.wait_for_timeout(LOOK_SECONDS * 1000)
-        back = main.get_by_role("heading", name="Chain", exact=True)
-        answers["back"].append(answered(side.get_by_role("link", name="Chain", exact=True).click, back.wait_for))
+        for name, title in (("another page", "Tenants"), ("back", "Chain")):
+            link = side.get_by_role("link", name=title, exact=True)
+            answers[name].append(answered(link.click, lambda title=title: shown(page, title, within="h1")))
+            if name == "another page":
+                page.wait_for_timeout(LOOK_SECONDS * 1000)
         expect(under_way.or_(ended).first).to_be_visible(timeout=PATIENCE)
         last = ", ".join(f"{name} {taken[-1]:.2f} s" for name, taken in answers.items())
         print(f"at position {reached:,} of {records:,}: {last}", flush=True)
     return answers
+
+
+def shown(page: Page, *texts: str, within: str = "*") -> None:
+    """Wait until the page shows one of the texts, looking at each frame; a locator looks twice a second at worst."""
+    page.wait_for_function(
+        "([within, texts]) => [...document.querySelectorAll(`[data-testid=stMain] ${within}`)]"
+        ".some(one => texts.some(text => one.textContent.includes(text)))",
+        arg=[within, texts],
+    )
 
 
 def answered(click: Callable[[], None], seen: Callable[[], None]) -> float:

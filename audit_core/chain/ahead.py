@@ -38,8 +38,8 @@ Answers do not come in the order of the questions, and one that is late should n
 PAGE = 500
 """Records that one request of a verification reads."""
 
-PATIENCE_SECONDS = 0.25
-"""How long an answer is waited for in one go."""
+PATIENCE_SECONDS = 0.05
+"""How long an answer is waited for in one go; whoever looks on is not answered before that."""
 
 _DENSE = Decimal("0.5")
 """The share of a range's positions that have to stand for the next ranges to be predicted."""
