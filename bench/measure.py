@@ -78,7 +78,6 @@ def run(description: str | None, benches: Mapping[str, Callable[[str, int], Sequ
     parser.add_argument("--only", default="", help="a part of a bench's name: only these are run")
     options = parser.parse_args()
     with dynamodb_local() as url:
-        gc.freeze()  # as the command line does before it verifies
         chosen = [bench for name, bench in benches.items() if options.only in name]
         figures = [figure for bench in chosen for figure in bench(url, options.rounds)]
     show(figures, options.json)
@@ -87,6 +86,7 @@ def run(description: str | None, benches: Mapping[str, Callable[[str, int], Sequ
 @contextlib.contextmanager
 def dynamodb_local(*options: str) -> Iterator[str]:
     """The address of a DynamoDB Local: the one that AUDIT_TEST_DYNAMODB_URL names, else one of this run's own."""
+    gc.freeze()  # as the command line does before it verifies
     configured = os.environ.get("AUDIT_TEST_DYNAMODB_URL")
     if configured:
         yield configured
@@ -98,16 +98,30 @@ def dynamodb_local(*options: str) -> Iterator[str]:
         yield url
 
 
-def engine_load(work: Callable[[], object]) -> float:
-    """How many cores the engine that this process started keeps busy while some work is done (Linux)."""
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What some work took: seconds by the clock, and of processors by the engine and by this process (Linux)."""
+
+    elapsed: float
+    engine: float
+    own: float
+
+    @property
+    def engine_load(self) -> float:
+        """How many cores the engine kept busy."""
+        return self.engine / self.elapsed
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    """Do some work, and return what it took of the engine that this process started, and of this process."""
     engine = next(
         stat.parent
         for stat in Path("/proc").glob("[0-9]*/stat")
         if (fields := _fields(stat))[0] == "java" and int(fields[2]) == os.getpid()
     )
-    before, started = _processor_seconds(engine), time.perf_counter()
+    before, own, started = _processor_seconds(engine), time.process_time(), time.perf_counter()
     work()
-    return (_processor_seconds(engine) - before) / (time.perf_counter() - started)
+    return Spent(time.perf_counter() - started, _processor_seconds(engine) - before, time.process_time() - own)
 
 
 def _processor_seconds(process: Path) -> float:

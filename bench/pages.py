@@ -50,7 +50,7 @@ PAGES = {
     "records": Shown(f"records{ONE}", "[data-testid=stDataFrame] canvas >> nth=0"),
     "chain": Shown(f"chain{ONE}", "text=/Not verified yet|last verified/ >> nth=0"),
     "gaps": Shown(f"gaps{ONE}", "text=/Not verified yet/ >> nth=0"),
-    "retention": Shown(f"retention{ONE}", "[data-testid=stMain] >> text=/\\d+ read/ >> nth=0"),
+    "retention": Shown(f"retention{ONE}", "[data-testid=stMain] >> text=/\\d+ records? read/ >> nth=0"),
     "inject": Shown("inject", "text=/Provider/ >> nth=0"),
 }
 

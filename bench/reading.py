@@ -76,12 +76,19 @@ def elsewhere(url: str, rounds: int) -> list[Figure]:
     store, dynamodb = engines.open_local(url, TABLE), reference.client(url)
     tenant = subjects.new_tenant()
     filling.fill(url, TABLE, {tenant: RECORDS}, elsewhere=True)
-    ours, theirs = [], []
+    recording = floor.Recording(store.table.client)
+    verified(store, tenant, fences=RECORDS)
+    recording.stop()
+    ours, theirs, bare = [], [], []
     for _ in range(rounds):
         ours.append(RECORDS / seconds(lambda: verified(store, tenant, fences=RECORDS)))
         theirs.append(RECORDS / seconds(lambda: reference.verify(dynamodb, TABLE, NAMESPACE, tenant, fences=True)))
+        bare.append(RECORDS / seconds(lambda: floor.replay(url, recording.requests)))
     store.close()
-    return [Figure("verify 20,000 records written elsewhere", "/s", ours, theirs, 3.0)]
+    return [
+        Figure("verify 20,000 records written elsewhere", "/s", ours, theirs, 3.0),
+        Figure("the same against the floor", "/s", ours, bare, 0.95),
+    ]
 
 
 def many(url: str, rounds: int) -> list[Figure]:
@@ -93,8 +100,9 @@ def many(url: str, rounds: int) -> list[Figure]:
     ours, one_long = [], []
     for _ in range(rounds):
         with ThreadPoolExecutor(CHAINS_AT_ONCE) as pool:
-            ours.append(measure.engine_load(lambda: list(pool.map(lambda name: store.verify(NAMESPACE, name), names))))
-        one_long.append(measure.engine_load(lambda: verified(store, "long")))
+            chains = measure.spent(lambda: list(pool.map(lambda name: store.verify(NAMESPACE, name), names)))
+        ours.append(chains.engine_load)
+        one_long.append(measure.spent(lambda: verified(store, "long")).engine_load)
     store.close()
     return [Figure("engine busy with 2,000 chains of ten", "cores", ours, one_long, 1.0)]
 
