@@ -24,6 +24,7 @@ Unit = Literal["day", "month", "year"]
 
 MOST_DAYS = 62
 MOST_MONTHS = 60
+_FEW = 4
 _DAY_MILLISECONDS = 86_400_000
 _UPCOMING, _OVERDUE = "○ expire", "! overdue"
 _LOOKS = {
@@ -77,7 +78,12 @@ def calendar_figure(bars: tuple[Bucket, ...], *, today: str, before: str | None,
                 marker={
                     "color": look[theme],
                     "line": {"width": 0},
-                    "pattern": {"shape": look["pattern"], "fgcolor": _PAGE_DARK if dark else _PAGE_LIGHT, "size": 7},
+                    "pattern": {
+                        "shape": look["pattern"],
+                        "fillmode": "overlay",  # else the colour gives way to the lines, which are those of the page
+                        "fgcolor": _PAGE_DARK if dark else _PAGE_LIGHT,
+                        "size": 7,
+                    },
                 },
                 hovertext=[f"{bar.name}: {number:,} {name[2:]}" for bar, number in zip(bars, numbers, strict=True)],
                 hoverinfo="text",
@@ -92,6 +98,8 @@ def calendar_figure(bars: tuple[Bucket, ...], *, today: str, before: str | None,
     figure.update_layout(**_layout(dark=dark))
     figure.update_xaxes(fixedrange=True, showgrid=False, zeroline=False, nticks=7, **_dates(first, last))
     figure.update_yaxes(fixedrange=True, zeroline=False, nticks=4, tickformat=",d", rangemode="tozero", automargin=True)
+    if max(bar.upcoming + bar.overdue for bar in bars) <= _FEW:
+        figure.update_yaxes(dtick=1)  # a tick between two numbers would be told as one of them
     figure.update_yaxes(gridcolor="#2E3947" if dark else "#D3DAE3")
     return figure
 

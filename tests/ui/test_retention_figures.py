@@ -52,4 +52,6 @@ def test_what_is_overdue_is_told_by_word_and_pattern_as_well() -> None:
 
     assert [trace.name for trace in figure.data] == ["○ expire", "! overdue"]
     assert [trace.marker.pattern.shape for trace in figure.data] == ["", "/"]
+    assert figure.data[1].marker.pattern.fillmode == "overlay"
+    assert figure.layout.yaxis.dtick == 1
     assert [note.text for note in figure.layout.annotations] == ["today"]
