@@ -136,7 +136,9 @@ def findings(context: Context, report: ChainReport, request: Request) -> None:
     st.subheader("Findings", anchor=False)
     shown = report.findings[:MOST_FINDINGS]
     if not shown:
-        st.caption("None: everything that was checked fits.")
+        st.caption(
+            "None: everything that was checked fits." if report.records_checked else "None: no record was checked."
+        )
         return
     key = f"findings {request!r} {report.at}"
     st.dataframe(

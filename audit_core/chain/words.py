@@ -60,19 +60,23 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.INTACT: VerdictWords(
         "Intact",
         "✓",
-        "Nothing is altered and nothing is missing.",
-        "Every position of the chain was read. Each record still has the content that it was written with, and each "
-        "links to the one before it.",
+        "Nothing was found altered or missing.",
+        "Every position of the chain was read. The content of each record fits its hashes, and each links to the one "
+        "before it.",
         _ONLY_A_CHECKPOINT,
     ),
     Verdict.INTACT_WITH_EXPIRY: VerdictWords(
         "Intact, with expiry",
         "✓",
-        "Nothing is altered. Some records have expired, as their lifetime said they would.",
+        "Nothing was found altered. Some records are gone, and their lifetime had passed.",
         "The records that remain are whole and linked. For each one that is gone, its fence stands, holds, and says "
         "that its lifetime had passed.",
         (
             "That the content of an expired record can still be shown: only that it existed and was allowed to go.",
+            (
+                "That it went by itself: one deleted early looks the same once its lifetime has passed. A verification "
+                "before that tells them apart."
+            ),
             *_ONLY_A_CHECKPOINT,
         ),
     ),
