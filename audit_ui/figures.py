@@ -200,7 +200,7 @@ def days_figure(days: Sequence[Day], *, dark: bool) -> go.Figure:
                     "pattern": {
                         "shape": "" if whole else "/",
                         "fillmode": "overlay",
-                        "fgcolor": _PAGE_DARK if dark else _PAGE_LIGHT,
+                        "fgcolor": page_colour(dark=dark),
                         "size": 7,
                         "solidity": 0.3,
                     },

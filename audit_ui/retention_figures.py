@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import plotly.graph_objects as go
 
+from audit_ui.figures import page_colour
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,7 +33,6 @@ _LOOKS = {
     _UPCOMING: {"light": "#4B3F72", "dark": "#8067CF", "pattern": ""},
     _OVERDUE: {"light": "#B45309", "dark": "#F0A35E", "pattern": "/"},
 }
-_PAGE_LIGHT, _PAGE_DARK = "#FFFFFF", "#10151D"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def calendar_figure(bars: tuple[Bucket, ...], *, today: str, before: str | None,
                     "pattern": {
                         "shape": look["pattern"],
                         "fillmode": "overlay",  # else the colour gives way to the lines, which are those of the page
-                        "fgcolor": _PAGE_DARK if dark else _PAGE_LIGHT,
+                        "fgcolor": page_colour(dark=dark),
                         "size": 7,
                     },
                 },

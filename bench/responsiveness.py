@@ -89,11 +89,10 @@ def watched(page: Page, address: str, records: int) -> dict[str, list[float]]:
         go_on = main.get_by_role("button", name="Go on from where it stopped")
         answers["go on"].append(answered(go_on.click, lambda: shown(page, "Verifying: position", end)))
         page.wait_for_timeout(LOOK_SECONDS * 1000)
-        for name, title in (("another page", "Tenants"), ("back", "Chain")):
-            link = side.get_by_role("link", name=title, exact=True)
-            answers[name].append(answered(link.click, lambda title=title: shown(page, title, within="h1")))
-            if name == "another page":
-                page.wait_for_timeout(LOOK_SECONDS * 1000)
+        tenants, chain = (side.get_by_role("link", name=name, exact=True) for name in ("Tenants", "Chain"))
+        answers["another page"].append(answered(tenants.click, lambda: shown(page, "Tenants", within="h1")))
+        page.wait_for_timeout(LOOK_SECONDS * 1000)
+        answers["back"].append(answered(chain.click, lambda: shown(page, "Chain", within="h1")))
         expect(under_way.or_(ended).first).to_be_visible(timeout=PATIENCE)
         last = ", ".join(f"{name} {taken[-1]:.2f} s" for name, taken in answers.items())
         print(f"at position {reached:,} of {records:,}: {last}", flush=True)
