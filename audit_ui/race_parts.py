@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audit_core.race.figures import Figures, Lap, Proof
     from audit_ui.context import Context
 
-__all__ = ["NAMES", "Day", "begin", "entry_form", "pictures", "race_on", "results"]
+__all__ = ["NAMES", "Day", "begin", "course", "entry_form", "results"]
 
 NAMES = {Algorithm.OURS: "This package", Algorithm.PLAIN: "Plain reference"}
 WHAT = {
@@ -90,33 +90,40 @@ def begin(context: Context, day: Day) -> None:
             day.race = Race(context.store, algorithm, day.entry)
 
 
-@st.fragment(run_every=_PAUSE_SECONDS)
-def race_on(context: Context, day: Day) -> None:
-    """Draw the race as it goes; when it has ended, prove it."""
+def course(context: Context, day: Day) -> None:
+    """Draw the race as it goes and prove it when it has ended; draw one that has ended as it went."""
+    st.fragment(_course, run_every=None if day.race is None else _PAUSE_SECONDS)(context, day)
+
+
+def _course(context: Context, day: Day) -> None:
+    # The pictures have one place while the race goes and after: a picture in a second one would for a moment stand
+    # beside the first.
     with one_message():
-        race = day.race
-        if race is None:
-            st.rerun()
-        day.laps[race.algorithm] = race.laps
-        if not race.running:
-            day.laps[race.algorithm] = race.laps
-            if race.trouble is not None:
-                day.troubles[race.algorithm] = race.trouble
-            day.race = None
-            day.proofs[race.algorithm] = race.proof()
-            keep_report(context, day.proofs[race.algorithm].report)
-            st.rerun()
-        done = len(race.laps)
-        st.progress(done / day.entry.total, text=f"{NAMES[race.algorithm]}: {done:,} of {day.entry.total:,} appends")
-        if st.button("Stop", key="stop"):
-            day.to_run.clear()
-            race.stop()
-            st.rerun()
-        pictures(day)
+        with st.container():
+            if day.race is not None:
+                _progress(context, day, day.race)
+        _pictures(day)
 
 
-def pictures(day: Day) -> None:
-    """Show both races beside each other, as far as they are."""
+def _progress(context: Context, day: Day, race: Race) -> None:
+    running = race.running
+    day.laps[race.algorithm] = race.laps
+    if not running:
+        if race.trouble is not None:
+            day.troubles[race.algorithm] = race.trouble
+        day.race = None
+        day.proofs[race.algorithm] = race.proof()
+        keep_report(context, day.proofs[race.algorithm].report)
+        st.rerun()
+    done = len(race.laps)
+    st.progress(done / day.entry.total, text=f"{NAMES[race.algorithm]}: {done:,} of {day.entry.total:,} appends")
+    if st.button("Stop", key="stop"):
+        day.to_run.clear()
+        race.stop()
+        st.rerun()
+
+
+def _pictures(day: Day) -> None:
     for cell, algorithm in zip(st.columns(2, gap="medium"), Algorithm, strict=True):
         with cell:
             st.subheader(NAMES[algorithm], anchor=False)

@@ -24,9 +24,6 @@ day = race_parts.entry_form()
 if day is None:
     st.stop()
 race_parts.begin(visitor, day)
-if day.race is not None:
-    race_parts.race_on(visitor, day)
-    st.stop()
-
-race_parts.pictures(day)
-race_parts.results(day)
+race_parts.course(visitor, day)
+if not day.running:
+    race_parts.results(day)
