@@ -13,7 +13,7 @@ import streamlit as st
 
 from audit_core.names import visible
 from audit_core.table import Reading
-from audit_ui import elements, exhibit_view, links, local_times, record_place, record_story, record_view
+from audit_ui import elements, exhibit_view, links, local_times, record_absence, record_place, record_story, record_view
 from audit_ui.formats import count, pretty_json, raw_item
 from audit_ui.record_query import FILTERS, RecordsState
 from audit_ui.record_read import has_chain
@@ -49,11 +49,8 @@ def one_record(context: Context, record_id: str) -> None:
     found = context.store.look_up(record_id)
     if not found.rows:
         elements.turn("← Back to the list", state.address(state.cursor), key="back")
-        elements.nothing_here(
-            "There is no such record",
-            "It may have expired and been removed, or have been deleted: verify its chain to learn which.",
-        )
-        st.text(visible(record_id))
+        named = bool(state.namespace and state.tenant)
+        record_absence.no_such_id(context, record_id, (state.namespace, state.tenant) if named else None)
         elements.read_footer(found.reading, found.at)
         return
     row = found.rows[0]
@@ -105,7 +102,10 @@ def _ways_on(context: Context, state: RecordsState, row: Row, read: Exhibits | N
 
 
 def _link(row: Row) -> str:
-    return f"{st.context.url or 'records'}?{urlencode({'record': row.stored.text('id')})}"
+    """Return its address; it names the chain, where to look for it once it is gone."""
+    text = row.stored.text
+    query = links.records_query(text("namespace"), text("tenant"), record=text("id"))
+    return f"{st.context.url or 'records'}?{urlencode(query)}"
 
 
 def _story(context: Context, row: Row, found: Page) -> Reading:

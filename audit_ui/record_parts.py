@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from audit_core.names import visible
-from audit_ui import elements, links, live_search, local_times, record_search, record_view
+from audit_ui import elements, links, live_search, local_times, record_absence, record_search, record_view
 from audit_ui.formats import count
 from audit_ui.record_query import RecordsState
 from audit_ui.record_read import Found, has_chain, search
@@ -58,8 +57,8 @@ def _search() -> None:
     st.query_params.from_dict(state.address(id=typed))
 
 
-def found_records(context: Context, found: Found) -> None:
-    """Show what a search found, or that nothing has this id."""
+def found_records(context: Context, found: Found, chosen: TenantEntry | None) -> None:
+    """Show what a search found, or that nothing is called so."""
     state = RecordsState.read(st.query_params)
     reading = found.reading
     if found.rows:
@@ -67,12 +66,8 @@ def found_records(context: Context, found: Found) -> None:
         reading += record_table(context, state, found.rows)
         st.caption(shown(len(found.rows), more=not found.complete))
     else:
-        elements.nothing_here(
-            "Nothing has this id",
-            "No record and no action of the table is called so, and no record stands at such a position. It may have "
-            "expired, or have been deleted: the Chain page says which.",
-        )
-        st.text(visible(st.query_params.get("id", "")))
+        chain = None if chosen is None else (chosen.namespace, chosen.tenant)
+        record_absence.no_record(context, st.query_params.get("id", "").strip(), chain)
     elements.turn("← Back to the list", state.address(), key="back")
     elements.read_footer(reading, found.at)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from audit_core import AuditStore, Row, Timestamp
     from audit_ui.context import Context
 
-__all__ = ["Found", "has_chain", "search"]
+__all__ = ["Found", "has_chain", "search", "typed_position"]
 
 MOST_AT_A_POSITION = 10
 _LARGEST_POSITION = 2**53
@@ -45,12 +45,18 @@ def search(store: AuditStore, text: str, chain: tuple[str, str] | None) -> Found
         return Found(text, record.rows, complete=True, reading=record.reading, at=record.at)
     action = store.action(text)
     rows, complete, reading = action.rows, action.complete, record.reading + action.reading
-    number = int(text) if text.isdecimal() and text.isascii() and len(text) <= len(str(_LARGEST_POSITION)) else None
+    number = typed_position(text)
     if chain is not None and number is not None:
         there = _at_position(store, chain, number)
         if there is not None:
             rows, complete, reading = (*rows, *there.rows), complete and there.complete, reading + there.reading
     return Found(None, rows, complete=complete, reading=reading, at=action.at)
+
+
+def typed_position(text: str) -> int | None:
+    """Return the position of a chain that a text means, None where it means none."""
+    plain = text.isdecimal() and text.isascii() and len(text) <= len(str(_LARGEST_POSITION))
+    return int(text) if plain else None
 
 
 def _at_position(store: AuditStore, chain: tuple[str, str], number: int) -> Found | None:

@@ -33,7 +33,7 @@ with left:
 with right:
     found = record_parts.look_up(visitor, chosen)
 if found is not None:
-    record_parts.found_records(visitor, found)
+    record_parts.found_records(visitor, found, chosen)
     st.stop()
 if chosen is None:
     elements.nothing_here(

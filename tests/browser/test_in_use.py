@@ -122,5 +122,5 @@ def test_a_search_finds_while_one_types_and_the_keys_lead_along_the_chain(quiet_
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_text("Before: position 3")).to_be_visible()
     page.get_by_role("button", name="Link").click()
-    expect(page.get_by_text(f"{url}/records?record=")).to_be_visible()
+    expect(page.get_by_text(f"{url}/records?namespace=")).to_be_visible()
     expect(page.get_by_text("in Pacific/Auckland").first).to_be_visible()

@@ -19,7 +19,7 @@ from audit_ui.verification import Reports
 from tests import builders
 from tests.chains import LIFETIME, NAMES, Chain
 from tests.tables import fence, put
-from tests.ui.visits import address, finished, rendered, table, visit, words
+from tests.ui.visits import address, finished, rendered, table, visit, ways, words
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -44,10 +44,6 @@ def keys(opened: AppTest) -> set[str]:
 
 def states(store: AuditStore, count: int) -> set[FenceState]:
     return {Fence.read(number, fence(store, number)).state for number in range(count)}
-
-
-def links_of(opened: AppTest) -> list[str]:
-    return [f"{link.label} {link.proto.query_string}" for link in opened.get("page_link")]
 
 
 def test_after_another_start_the_last_verdict_stands_without_its_findings(
@@ -265,12 +261,12 @@ class TestFinding:
         said = words(opened)
         assert "No record stands here." in said
         assert "Full. By it the record may expire:" in said
-        assert any("See the gap" in link and "gap=2" in link for link in links_of(opened))
+        assert any("See the gap" in link and "gap=2" in link for link in ways(opened))
 
     def test_a_finding_at_the_start_leads_to_position_0(self, own_table: AuditStore) -> None:
         put(own_table, *recent(own_table).ours(3, lifetime=LIFETIME).remove(0).items())
         opened = chain(finding="0")
-        assert any("See the gap" in link and "gap=0" in link for link in links_of(opened))
+        assert any("See the gap" in link and "gap=0" in link for link in ways(opened))
         assert "There is none: the chain starts here." in words(opened)
 
     @pytest.mark.usefixtures("demo")
@@ -292,7 +288,7 @@ class TestFinding:
         said = words(opened)
         assert "Record outside the chain, no position" in said
         assert "mallory" in [part.value for part in opened.text]
-        assert any("Open the record" in link and "record=intruder" in link for link in links_of(opened))
+        assert any("Open the record" in link and "record=intruder" in link for link in ways(opened))
         assert "around" not in keys(opened)
 
     def test_a_record_between_two_positions_has_no_neighbours(self, own_table: AuditStore) -> None:

@@ -14,7 +14,7 @@ from audit_ui.verification import Request, Verification
 from tests.builders import DISPATCHED
 from tests.chains import LIFETIME, NAMES, Chain
 from tests.tables import put
-from tests.ui.visits import address, finished, go, rendered, table, visit, words
+from tests.ui.visits import address, finished, go, rendered, table, visit, ways, words
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -32,10 +32,6 @@ def gaps(namespace: str, tenant: str, **query: str) -> AppTest:
 def fences(opened: AppTest) -> list[dict[str, Any]]:
     """The rows about fences; before them come the gaps and the time around one."""
     return table(opened, 2)
-
-
-def links_of(opened: AppTest) -> list[str]:
-    return [f"{link.label} {link.proto.query_string}" for link in opened.get("page_link")]
 
 
 @pytest.mark.usefixtures("demo")
@@ -99,7 +95,7 @@ class TestDemo:
         assert "**Before: position 89**" in said
         assert "**After: position 91**" in said
         assert said.count("✓ Its hashes fit what it holds.") == 2
-        assert any("The finding on Chain" in link and "finding=0" in link for link in links_of(opened))
+        assert any("The finding on Chain" in link and "finding=0" in link for link in ways(opened))
 
     def test_a_long_gap_is_read_a_window_at_a_time(self) -> None:
         opened = gaps("notifications", "globex", gap="0")

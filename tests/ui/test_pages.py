@@ -159,7 +159,7 @@ class TestRecords:
         assert [row["Id"] for row in table(opened)] == [record_id]
 
     def test_an_id_that_nobody_has_is_said_to_be_nobodys(self) -> None:
-        assert "Nothing has this id" in words(visit("records", id="nobody"))
+        assert "Nothing is called exactly this" in words(visit("records", id="nobody"))
         assert "There is no such record" in words(visit("records", record="nobody"))
 
     def test_records_of_an_unchained_tenant_are_marked(self) -> None:

@@ -11,7 +11,7 @@ from audit_ui.exhibit_view import marked
 from tests import builders
 from tests.chains import LIFETIME, Chain
 from tests.tables import put
-from tests.ui.visits import HOSTILE, address, rendered, visit, words
+from tests.ui.visits import HOSTILE, address, rendered, visit, ways, words
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -89,7 +89,14 @@ class TestDemo:
         assert "items read in 5 requests" in words(opened(record_at(100)))
 
     def test_one_that_is_not_there_says_so(self) -> None:
-        assert "There is no such record" in words(opened("nobody"))
+        shown = opened("nobody")
+        assert "There is no such record" in words(shown)
+        assert ":green[Find its chain →] " in ways(shown)
+
+    def test_its_link_names_the_chain_to_look_in_once_it_is_gone(self) -> None:
+        record_id = record_at(145)
+        (link,) = [one.value for one in opened(record_id).code if "records?" in one.value]
+        assert link.endswith(f"?namespace=payments&tenant=umbrella&record={record_id}")
 
 
 class TestOwnTable:

@@ -10,10 +10,11 @@ from audit_core import RecordFilter, paging
 from audit_ui import context
 from audit_ui.context import open_context
 from audit_ui.record_search import RecordSearch
+from audit_ui.verification import reports
 from tests import builders
 from tests.chains import NAMES, Chain
 from tests.tables import put
-from tests.ui.visits import HOSTILE, address, finished, rendered, table, visit, words
+from tests.ui.visits import HOSTILE, address, finished, rendered, table, visit, ways, words
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from audit_core import AuditStore
 
 ACME = {"namespace": "notifications", "tenant": "acme"}
+HOOLI = {"namespace": "payments", "tenant": "hooli"}
 
 
 def typed(opened: AppTest, text: str) -> AppTest:
@@ -69,18 +71,41 @@ class TestSearch:
         assert address(opened)["id"] == "146"
         assert "1 record shown, which is all there is." in words(opened)
 
-    def test_what_nothing_is_called_is_said_to_be_nothings_name(self) -> None:
-        opened = typed(visit("records", **ACME), "99999")
-        assert "Nothing has this id" in words(opened)
+    def test_of_what_is_half_typed_no_deletion_is_told(self) -> None:
+        opened = typed(visit("records", **ACME), "not yet a whole")
+        assert "Nothing is called exactly this" in words(opened)
+        assert "Only a whole record id or action id is found here." in words(opened)
+        assert ":green[Open the chain →] namespace=notifications&tenant=acme" in ways(opened)
         opened.button(key="back").click().run()
         assert len(table(opened)) == 50
+
+    def test_a_position_without_a_record_leads_to_what_became_of_it(self) -> None:
+        opened = typed(visit("records", **HOOLI), "90")
+        assert "No record stands at position 90 of this chain" in words(opened)
+        name = "namespace=payments&tenant=hooli"
+        assert f":green[Verify the positions around it →] {name}&first=85&last=95&verify=1" in ways(opened)
+        assert f":green[Gaps of the chain →] {name}&gap=90" in ways(opened)
+        assert not any("The finding about it" in way for way in ways(opened))
+
+    def test_a_finding_of_the_last_verification_about_it_is_led_to(self) -> None:
+        finished(visit("chain", **HOOLI, verify="1"))
+        (finding,) = reports().last(open_context().table_key, *HOOLI.values()).findings
+        gone = finding.evidence.exhibit.fence["record_id"]["S"]
+        for text in ("90", gone):
+            opened = typed(visit("records", **HOOLI), text)
+            assert ":green[The finding about it →] namespace=payments&tenant=hooli&finding=0" in ways(opened)
+        gone_record = visit("records", **HOOLI, record=gone)
+        assert ":green[The finding about it →] namespace=payments&tenant=hooli&finding=0" in ways(gone_record)
+        assert not any("about it" in way for way in ways(typed(visit("records", **HOOLI), "91-nobody")))
 
     @pytest.mark.parametrize("text", ["9" * 400, "SEQ#notifications#acme#3", "acteon_TENANTS", "²", "%00", "x" * 2049])
     def test_no_text_is_too_odd_to_be_searched_for(self, text: str) -> None:
         opened = typed(visit("records", **ACME), text)
         assert not opened.exception
         assert not opened.dataframe
-        assert "Nothing has this id" in words(opened) or "1 to 2,048 bytes" in words(opened)
+        assert (
+            "Nothing is called" in words(opened) or "No record stands at" in words(opened)
+        ) or "1 to 2,048 bytes" in words(opened)
 
     def test_an_emptied_search_leads_back_to_the_list(self) -> None:
         opened = typed(typed(visit("records", **ACME), "146"), "")

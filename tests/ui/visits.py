@@ -60,3 +60,8 @@ def table(opened: AppTest, number: int = 0) -> list[dict[str, Any]]:
     """The rows of a table on the page."""
     rows: list[dict[str, Any]] = opened.dataframe[number].value.to_dict("records")
     return rows
+
+
+def ways(opened: AppTest) -> list[str]:
+    """The links to other pages, each with what is behind the question mark of its address."""
+    return [f"{link.label} {link.proto.query_string}" for link in opened.get("page_link")]
