@@ -261,13 +261,13 @@ def one_tenant(context: Context, line: TenantLine, *, listed: bool) -> None:
 def _fields(line: TenantLine, summary: ChainSummary, *, listed: bool) -> list[tuple[str, str]]:
     entry, kept = line.entry, line.kept
     found = [
-        ("Length by its tip" if summary.tip is not None else "Records", tenant_parts.length(summary, kept)),
+        ("Length" if summary.tip is not None else "Records", tenant_parts.length(summary, kept)),
         ("Last record", "none stands" if summary.newest is None else f"{moment(summary.newest)} UTC"),
         ("First seen", utc(entry.first_seen) if entry.first_seen else "not known"),
         ("Listed by", _source(entry, listed=listed)),
     ]
     if summary.tip is not None:
-        found.insert(1, ("Last position", position(summary.tip)))
+        found.insert(1, ("Highest position with a record", position(summary.tip)))
     gone = tenant_parts.gone_words(kept)
     return [*found, ("Gone, when verified", gone)] if gone else found
 

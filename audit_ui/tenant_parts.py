@@ -163,22 +163,39 @@ def since(kept: KeptVerification, summary: ChainSummary) -> str:
 
 
 def length(summary: ChainSummary, kept: KeptVerification | None) -> str:
-    """Return how long a chain is by its tip, or how many records a tenant has that is no chain."""
+    """Return how long a chain is, or how many records a tenant has that is no chain.
+
+    It is told by the tip; where the last verification knew of positions past the last record, those are counted too.
+    """
     if summary.tip is None:
         return f"{count(summary.counted or 0, 'record')}{' or more' if summary.more else ''}"
-    last = summary.last_position
-    first = kept.first_sequence if kept is not None and kept.first_sequence is not None else 0
+    first, last, past = _extent(summary, kept)
     if last is None or last < first:
         return f"last position {position(summary.tip)}"
-    return f"{count(last - first + 1, 'position')}{f' from {first:,} on' if first else ''}"
+    return (
+        f"{count(last - first + 1, 'position')}{f' from {first:,} on' if first else ''}"
+        f"{f', {past:,} after the last record' if past else ''}"
+    )
+
+
+def _extent(summary: ChainSummary, kept: KeptVerification | None) -> tuple[int, int | None, int]:
+    """Return the first and the last position of a chain (None: not known), and how many stand past its last record.
+
+    A verification before the records were others says nothing of how long the chain is now.
+    """
+    first = kept.first_sequence if kept is not None and kept.first_sequence is not None else 0
+    last = summary.last_position
+    verified = None if kept is None or since_verified(kept, summary).another else kept.verified_to
+    past = max(0, verified - last) if last is not None and verified is not None else 0
+    return first, None if last is None else last + past, past
 
 
 def size(summary: ChainSummary, kept: KeptVerification | None) -> int:
-    """Return a number to order by: how long a chain is by its tip, or how many records a tenant has without one."""
+    """Return a number to order by: how long a chain is, or how many records a tenant has without one."""
     if summary.tip is None:
         return summary.counted or 0
-    first = kept.first_sequence if kept is not None and kept.first_sequence is not None else 0
-    return (summary.last_position or 0) - first + 1
+    first, last, _past = _extent(summary, kept)
+    return (last or 0) - first + 1
 
 
 def last_active(summary: ChainSummary) -> int:
@@ -196,7 +213,8 @@ def facts(summary: ChainSummary, kept: KeptVerification | None) -> list[str]:
     elif summary.tip is None:
         lines = [f"Not chained, {length(summary, kept)}", f"Newest {moment(summary.newest, minutes=True)} UTC"]
     else:
-        lines = [f"Last position {position(summary.tip)}"]
+        past = _extent(summary, kept)[2]
+        lines = [f"{'Last record at' if past else 'Last'} position {position(summary.tip)}"]
         if summary.last_position is not None:
             lines[0] += f": {length(summary, kept)}"
         lines.append(f"Newest {moment(summary.newest, minutes=True)} UTC")

@@ -17,7 +17,7 @@ from audit_ui.scanning import Searching
 from tests import builders, tables
 from tests.chains import Chain
 from tests.test_directory import entry
-from tests.ui.visits import address, go, rendered, table, visit, words
+from tests.ui.visits import address, finished, go, rendered, table, visit, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,15 @@ class TestTheList:
         assert rows["notifications", "acme"]["Last record (UTC)"].startswith("20")
         assert "7 tenants of 7 shown" in words(opened)
         assert "comes from the tenant directory" in words(opened)
+
+    def test_an_end_that_was_found_cut_off_counts_as_part_of_the_chain(self) -> None:
+        vandelay = {"namespace": "infrastructure", "tenant": "vandelay"}
+        opened = visit("tenants", **vandelay)
+        assert "\n146 positions\n" in words(opened)
+        finished(go(opened, "chain", **vandelay, verify="1"))
+        assert "\n150 positions, 4 after the last record\n" in words(go(opened, "tenants", **vandelay))
+        told = words(go(opened, "overview"))
+        assert "Last record at position 145: 150 positions, 4 after the last record" in told
 
     def test_is_searched_in_any_case_and_the_address_keeps_it(self) -> None:
         opened = search(visit("tenants"), "GLOB")
