@@ -101,7 +101,11 @@ def coverage(report: ChainReport) -> None:
     covered = report.coverage
     judged = report.last_sequence - report.first_sequence + 1
     parts = [
-        ("Whole record", covered.full, "The record stands, and a hash of all of it vouches for it."),
+        (
+            "Whole record",
+            covered.full,
+            "A hash of all of it vouches for the record: since it was written, or since its fence was sealed.",
+        ),
         (
             "Ten fields",
             covered.record_hash_only,

@@ -13,7 +13,17 @@ import streamlit as st
 from audit_core.chain.exhibits import read_exhibits
 from audit_core.chain.gaps import GapKind
 from audit_core.chain.words import FINDINGS
-from audit_ui import elements, exhibit_parts, exhibit_view, gap_timeline, gap_view, links, local_times
+from audit_ui import (
+    elements,
+    exhibit_parts,
+    exhibit_view,
+    gap_timeline,
+    gap_view,
+    links,
+    local_times,
+    seal_parts,
+    verification,
+)
 from audit_ui.formats import count, span, utc
 
 if TYPE_CHECKING:
@@ -43,7 +53,7 @@ def one_gap(context: Context, report: ChainReport, gap: Gap) -> None:
         )
         st.caption(f"{count(gap.positions, 'position')} without a record when the chain was verified.")
         for part in gap.parts:
-            _part(report, part)
+            _part(context, report, part)
         st.markdown("**The time around it**")
         _timeline(read, gap, window, report)
         st.markdown("**What stands beside it**")
@@ -58,7 +68,7 @@ def one_gap(context: Context, report: ChainReport, gap: Gap) -> None:
         elements.read_footer(read.reading, read.at)
 
 
-def _part(report: ChainReport, part: GapPart) -> None:
+def _part(context: Context, report: ChainReport, part: GapPart) -> None:
     said, kind = FINDINGS[part.finding.kind], part.finding.kind.value
     where = span(part.finding.sequence_number, part.finding.last_sequence_number)
     st.markdown(
@@ -69,19 +79,22 @@ def _part(report: ChainReport, part: GapPart) -> None:
         st.caption("This is inferred from lifetimes alone: no lifetime in sight explains the absence.")
     chain = (report.namespace, report.tenant)
     st.caption(f"What this does not say: {_lower(gap_view.KINDS[part.kind].does_not_say)}")
+    sealed = verification.reports().sealed_since(context.table_key, *chain)
+    left = 0 if sealed else report.coverage.record_hash_only
     if part.kind is GapKind.UNPROVEN:
         st.markdown(
             "Had the chain been **sealed** while these records stood, each fence would hold a copy of its record's "
-            "hashes and expiry, and would prove today that the record was allowed to go. For these it is too late; "
-            "for the records that still stand it is not."
+            "hashes and expiry, and would prove today that the record was allowed to go. For these it is too late"
+            + ("; for the records that still stand it is not." if left else ".")
         )
+        if sealed:
+            st.markdown(seal_parts.SEALED_SINCE)
     else:
         st.markdown(f"*What to do next:* {said.next_step}")
     with st.container(horizontal=True, gap="small"):
         number = next(place for place, finding in enumerate(report.findings) if finding is part.finding)
         elements.way(links.CHAIN, "The finding on Chain", links.chain_query(*chain, finding=number))
-        if part.kind is GapKind.UNPROVEN and report.coverage.record_hash_only:
-            left = report.coverage.record_hash_only
+        if part.kind is GapKind.UNPROVEN and left:
             label = f"Seal the {count(left, 'record')} that still stand{'s' if left == 1 else ''} …"
             if st.button(label, key=f"seal {part.finding.sequence_number}", type="primary"):
                 st.switch_page(links.CHAIN, query_params=links.chain_query(*chain, seal=1))

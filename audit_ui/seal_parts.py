@@ -15,7 +15,7 @@ import streamlit as st
 from audit_core import FindingKind, Verdict
 from audit_core.chain.words import FINDINGS
 from audit_core.names import visible
-from audit_ui import elements, links, verification_parts
+from audit_ui import elements, links, verification, verification_parts
 from audit_ui.faults import one_message
 from audit_ui.formats import count
 from audit_ui.sealing import Sealing
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from audit_ui.context import Context
     from audit_ui.verification import Request
 
-__all__ = ["section"]
+__all__ = ["SEALED_SINCE", "section"]
 
 _KEPT = "sealing"
 _PAUSE_SECONDS = 0.1
@@ -44,6 +44,10 @@ _CANNOT = (
     "What was altered before it is sealed stays altered: each record is sealed as it stands now.",
     "What expired unsealed stays unproven: its record is gone, and there is nothing left to copy.",
     "It needs no key, so it proves nothing against who can write the whole table: only a checkpoint kept outside does.",
+)
+SEALED_SINCE = (
+    "**Fences of this chain were sealed since this verification**, so its figures are older than the chain. Verify it "
+    "again to see what its fences prove now."
 )
 _LEFT_WORDS = {
     "two records claim it": "Two records claim the position, so neither is vouched for.",
@@ -96,6 +100,11 @@ def _not_now(request: Request, report: ChainReport) -> None:
 
 def _offer(context: Context, request: Request, to_seal: int, gone: int) -> None:
     """Say how much there is to be sealed, and offer it, or say where it can be done."""
+    if verification.reports().sealed_since(context.table_key, request.namespace, request.tenant):
+        st.markdown(SEALED_SINCE)
+        query = links.chain_query(request.namespace, request.tenant, verify=1)
+        st.button("Verify again", key="seal_verify", type="primary", on_click=verification_parts.again, args=(query,))
+        return
     if gone:
         st.markdown(
             f"**{count(gone, 'position')}** {'is' if gone == 1 else 'are'} gone unsealed: too late. Had the fences "

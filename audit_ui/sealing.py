@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from audit_ui.verification import SLICE_SECONDS
+from audit_ui.verification import SLICE_SECONDS, reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,7 @@ class Sealing:
                 raise
             if step is None:
                 self.running = False
+                self._note()
                 return
             self.progress = step
             if time.monotonic() - started >= seconds:
@@ -53,6 +54,11 @@ class Sealing:
         """Go no further; what is sealed stays sealed."""
         if self.running:
             self.running, self.stopped = False, True
+            self._note()
+
+    def _note(self) -> None:
+        if self.report.sealed and not self.dry_run:
+            reports().note_sealed(*self.key)
 
     def go_on(self) -> None:
         """Take up a sealing that was stopped; one that failed verifies first again, and passes by what is sealed."""

@@ -267,14 +267,28 @@ class Reports:
         self._most = most
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str, str], ChainReport] = OrderedDict()
+        self._sealed_since: set[tuple[str, str, str]] = set()
 
     def keep(self, table_key: str, report: ChainReport) -> None:
         """Keep a report in place of the chain's one before; the chain verified longest ago goes when it is too many."""
+        name = (report.namespace, report.tenant, table_key)
         with self._lock:
-            self._kept[report.namespace, report.tenant, table_key] = report
-            self._kept.move_to_end((report.namespace, report.tenant, table_key))
+            self._kept[name] = report
+            self._kept.move_to_end(name)
+            self._sealed_since.discard(name)
             while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+                self._sealed_since.discard(self._kept.popitem(last=False)[0])
+
+    def note_sealed(self, table_key: str, namespace: str, tenant: str) -> None:
+        """Note that fences of a chain were sealed, so that its report counts some as bare that are not any more."""
+        with self._lock:
+            if (namespace, tenant, table_key) in self._kept:
+                self._sealed_since.add((namespace, tenant, table_key))
+
+    def sealed_since(self, table_key: str, namespace: str, tenant: str) -> bool:
+        """Whether fences of a chain were sealed by this process since its last report."""
+        with self._lock:
+            return (namespace, tenant, table_key) in self._sealed_since
 
     def last(self, table_key: str, namespace: str, tenant: str) -> ChainReport | None:
         """Return the chain's last report, None where this process has not verified it."""

@@ -14,12 +14,13 @@ from audit_core.documents import html_document
 from audit_core.fences import Fence, FenceState
 from audit_ui import context, report_parts
 from audit_ui.context import Context
+from audit_ui.seal_parts import SEALED_SINCE
 from audit_ui.sealing import Sealing
 from audit_ui.verification import Reports
 from tests import builders
 from tests.chains import LIFETIME, NAMES, Chain
 from tests.tables import fence, put
-from tests.ui.visits import address, finished, rendered, table, visit, ways, words
+from tests.ui.visits import address, finished, go, rendered, table, visit, ways, words
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -92,6 +93,23 @@ class TestSeal:
         assert VERDICTS[Verdict.INTACT].headline in said
         assert "Positions 0 to 29: 30 + 0" in said
         assert "What sealing cannot do" not in said
+
+    def test_what_was_sealed_is_not_urged_again_before_it_is_verified(self, own_table: AuditStore) -> None:
+        began = own_table.table.clock.now().plus_seconds(-10 * LIFETIME)
+        whole = Chain(began=began).elsewhere(3, lifetime=LIFETIME).elsewhere(3, lifetime=None)
+        put(own_table, *whole.remove(0, 1, 2).items())
+        opened = chain()
+        opened.button(key="seal_ask").click().run()
+        finished(opened.button(key="seal_now").click().run(), "seal_stop")
+        opened.button(key="seal_leave").click().run()
+        assert SEALED_SINCE in words(opened)
+        assert keys(opened).isdisjoint({"seal_ask", "seal_dry"})
+        go(opened, "gaps", namespace=NAMES[0], tenant=NAMES[1], gap="0")
+        assert SEALED_SINCE in words(opened)
+        assert "seal 0" not in keys(opened)
+        go(opened, "chain", namespace=NAMES[0], tenant=NAMES[1])
+        finished(opened.button(key="seal_verify").click().run())
+        assert SEALED_SINCE not in words(opened)
 
     def test_a_dry_run_counts_and_writes_nothing(self, bare: AuditStore) -> None:
         opened = chain()
