@@ -97,6 +97,7 @@ def test_of_a_long_directory_a_part_is_offered_and_the_way_to_all(own_table: Aud
     assert len(choice.options) == chooser.PAGE + 1
     assert any("Find another tenant" in link.label for link in opened.get("page_link"))
     assert choice.options[choice.index or 0] == "notifications / t0059"
+    assert "lists no tenant of this name" not in words(opened)  # of a part of it nobody can tell
 
 
 def test_what_goes_through_more_says_so(own_table: AuditStore) -> None:

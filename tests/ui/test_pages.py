@@ -162,6 +162,12 @@ class TestRecords:
         assert "Nothing is called exactly this" in words(visit("records", id="nobody"))
         assert "There is no such record" in words(visit("records", record="nobody"))
 
+    @pytest.mark.parametrize("page", ["chain", "records", "gaps", "retention"])
+    def test_a_tenant_that_nobody_lists_is_told_from_one_that_is_listed(self, page: str) -> None:
+        said = "The directory lists no tenant of this name."
+        assert said in words(visit(page, namespace="payments", tenant="umbrela"))
+        assert said not in words(visit(page, namespace="payments", tenant="umbrella"))
+
     def test_records_of_an_unchained_tenant_are_marked(self) -> None:
         rows = table(visit("records", namespace="infrastructure", tenant="sandbox"))
         assert {row["Marks"] for row in rows} == {"not chained"}
