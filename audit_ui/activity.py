@@ -33,6 +33,7 @@ __all__ = [
     "Activity",
     "ChainActivity",
     "Day",
+    "expiry_horizon",
     "expiry_windows",
     "forget_activity",
     "read_activity",
@@ -141,8 +142,14 @@ def forget_activity() -> None:
     _shelf.clear()
 
 
+def expiry_horizon(now: Timestamp) -> Timestamp:
+    """Return the midnight that ends the seventh day from now, UTC: to a whole day, as Retention looks ahead."""
+    after = now.plus_seconds((EXPIRY_DAYS + 1) * _DAY_SECONDS)
+    return Timestamp.parse(f"{after.normalised[:10]}T00:00:00Z")
+
+
 def expiry_windows(lifetimes: Lifetimes, now: Timestamp) -> tuple[tuple[Timestamp, Timestamp], ...]:
-    """Return when a record was dispatched that expires within a week, for the lifetimes that the settings declare.
+    """Return when a record was dispatched that expires by `expiry_horizon`, by the lifetimes that the settings declare.
 
     Windows that meet are one; at most `MOST_WINDOWS`, the current lifetime's first.
     """
@@ -150,7 +157,7 @@ def expiry_windows(lifetimes: Lifetimes, now: Timestamp) -> tuple[tuple[Timestam
     windows: list[tuple[Timestamp, Timestamp]] = []
     for seconds in dict.fromkeys(declared):
         first = now.plus_seconds(-seconds)
-        last = min(now, first.plus_seconds(EXPIRY_DAYS * _DAY_SECONDS))
+        last = min(now, expiry_horizon(now).plus_seconds(-seconds))
         meeting = [window for window in windows if window[0] <= last and first <= window[1]]
         windows = [window for window in windows if window not in meeting]
         starts, ends = zip(*meeting, (first, last), strict=True)
@@ -197,4 +204,4 @@ def _expires_soon(row: Row, now: Timestamp) -> bool:
     if row.expiry is not Expiry.LIVE:
         return False
     seconds = whole_number(row.stored.item["expires_at_ttl"].get("N"))
-    return seconds is not None and seconds <= now.epoch_seconds + EXPIRY_DAYS * _DAY_SECONDS
+    return seconds is not None and seconds < expiry_horizon(now).epoch_seconds

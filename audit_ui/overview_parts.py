@@ -196,7 +196,9 @@ def expiring(context: Context, shown: Activity) -> None:
     """Show what expires within a week, how that was found out, and what it leaves out."""
     st.subheader(f"Expires within {activity.EXPIRY_DAYS} days", anchor=False)
     more = "+" if shown.expiring_more else ""
-    windows = activity.expiry_windows(context.store.lifetimes, context.store.table.clock.now())
+    now = context.store.table.clock.now()
+    windows = activity.expiry_windows(context.store.lifetimes, now)
+    last_day = activity.expiry_horizon(now).plus_seconds(-1).normalised[:10]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.metric("Records", f"{shown.expiring:,}{more}", border=True, width=152)
         if windows:
@@ -205,8 +207,8 @@ def expiring(context: Context, shown: Activity) -> None:
             )
             how = (
                 f"Found among records of the {count(shown.chains, 'tenant')} on the screen that were dispatched "
-                f"{spans}: under the lifetimes in the settings, those expire within the week. Each one's own expiry "
-                f"was looked at; at most {shown.most} were read of each tenant and time"
+                f"{spans}: under the lifetimes in the settings, those expire by the end of {last_day} (UTC). Each "
+                f"one's own expiry was looked at; at most {shown.most} were read of each tenant and time"
                 f"{', and there are more' if shown.expiring_more else ''}. "
             )
         else:

@@ -282,18 +282,19 @@ class TestActivity:
     @pytest.mark.parametrize(
         ("lifetimes", "days"),
         [
-            (Lifetimes(30 * DAY), [(-30, -23)]),
+            (Lifetimes(30 * DAY), [(-30, -22.5)]),
             (Lifetimes(None), []),
             (Lifetimes(3 * DAY), [(-3, 0)]),
-            (Lifetimes(30 * DAY, (365 * DAY,)), [(-30, -23), (-365, -358)]),
-            (Lifetimes(30 * DAY, (28 * DAY, 30 * DAY)), [(-30, -21)]),
+            (Lifetimes(30 * DAY, (365 * DAY,)), [(-30, -22.5), (-365, -357.5)]),
+            (Lifetimes(30 * DAY, (28 * DAY, 30 * DAY)), [(-30, -20.5)]),
         ],
         ids=["one", "endless", "short", "two", "meeting"],
     )
-    def test_a_lifetime_says_when_it_was_dispatched(self, lifetimes: Lifetimes, days: list[tuple[int, int]]) -> None:
+    def test_a_lifetime_says_when_it_began(self, lifetimes: Lifetimes, days: list[tuple[float, float]]) -> None:
+        """It ends with a day, as Retention looks ahead; the moment is a noon."""
         windows = activity.expiry_windows(lifetimes, NOW)
         assert [(first, last) for first, last in windows] == [
-            (NOW.plus_seconds(first * DAY), NOW.plus_seconds(last * DAY)) for first, last in days
+            (NOW.plus_seconds(int(first * DAY)), NOW.plus_seconds(int(last * DAY))) for first, last in days
         ]
 
 
