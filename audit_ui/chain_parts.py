@@ -81,10 +81,13 @@ def verdict(report: ChainReport, request: Request) -> None:
                 elements.verdict_badge(report.verdict, explained=True)
                 if not request.whole:
                     st.badge(f"Only {asked(request)}", color="orange")
-                if report.summary.valid:
-                    st.badge(statements.rung(report), color="gray")
             st.subheader(said.headline, anchor=False)
+            first = statements.first_break(report)
+            if first:
+                st.markdown(f"**{first}**")
             st.markdown(said.means)
+            if report.summary.valid:
+                st.markdown(f"{statements.rung(report)}.")
             st.caption(
                 f"Verified {utc(report.at)}, by the engine's clock{', thoroughly' if report.thorough else ''}.",
                 help=local_times.said(report.at),
@@ -145,13 +148,16 @@ def findings(context: Context, report: ChainReport, request: Request) -> None:
         )
         return
     key = f"findings {request!r} {report.at}"
+    named = st.query_params.get("finding", "")
+    place = int(named) if named.isascii() and named.isdecimal() and int(named) < len(shown) else None
     st.dataframe(
         pd.DataFrame(finding_view.table_rows(shown)),
         hide_index=True,
         height=_ROW_PIXELS * (min(len(shown), _MOST_ROWS_HIGH) + 1) + 3,
-        key=key,
+        key=elements.row_shown_as(key, place),
         on_select=lambda: _open_chosen(key),
         selection_mode="single-row",
+        column_config={"Record": st.column_config.TextColumn(width=elements.ID_PIXELS)},
         alt="Findings, one a row. Choosing a row opens the finding.",
     )
     st.caption(
@@ -159,8 +165,6 @@ def findings(context: Context, report: ChainReport, request: Request) -> None:
         + (f" of {len(report.findings):,}." if len(shown) < len(report.findings) else ", which is all there is.")
         + " Choose a row to see what it means."
     )
-    named = st.query_params.get("finding", "")
-    place = int(named) if named.isascii() and named.isdecimal() and int(named) < len(shown) else None
     _ways_through(place, len(shown))
     if place is not None:
         finding_view.show(context, report, shown[place])
@@ -186,6 +190,8 @@ def _open_chosen(key: str) -> None:
     rows = st.session_state[key].selection.rows
     if rows:
         st.query_params["finding"] = str(rows[0])
+    else:
+        st.query_params.pop("finding", None)
 
 
 def footer(report: ChainReport, request: Request) -> None:

@@ -148,10 +148,9 @@ def choose_chain(context: Context) -> TenantEntry | None:
             elements.way(links.TENANTS, "Find another tenant", {})
     chosen = entries[place]
     if directory.complete and places[place] not in names:
-        st.caption(
-            ":orange[The directory lists no tenant of this name.] It may be mistyped, or another program fills it: "
-            "verifying its chain says whether anything stands under it.",
-            width="stretch",
+        st.markdown(
+            ":orange[**⚠ The directory lists no tenant of this name.**] It may be mistyped, or another program fills "
+            "it: verifying its chain says whether anything stands under it."
         )
     st.session_state[_LAST] = {context.table_key: (chosen.namespace, chosen.tenant)}
     if (chosen.namespace, chosen.tenant) != (st.query_params.get("namespace"), st.query_params.get("tenant")):

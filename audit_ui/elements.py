@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from audit_core.table import Reading
 
 __all__ = [
+    "ID_PIXELS",
     "VERDICT_COLOURS",
     "field_list",
     "is_dark",
     "nothing_here",
     "read_footer",
+    "row_shown_as",
     "shown_as",
     "turn",
     "verdict_badge",
@@ -36,6 +38,9 @@ __all__ = [
 ]
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_ ]*", re.ASCII)
+
+ID_PIXELS = 84
+"""A column of ids in a narrow table: the start of each, enough to tell one from another; the row opens the whole."""
 
 VERDICT_COLOURS = {
     Verdict.UNCHAINED: "gray",
@@ -106,6 +111,11 @@ def shown_as(key: str, value: object) -> str:
     """
     st.session_state[key] = value
     return key
+
+
+def row_shown_as(key: str, row: int | None) -> str:
+    """Let the table with this key show which row the address names (None: none), and return the key."""
+    return shown_as(key, {"selection": {"rows": [] if row is None else [row], "columns": [], "cells": []}})
 
 
 def _go(query: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["show", "table_rows"]
 
+_HASH = re.compile(r"\b[0-9a-f]{64}\b", re.ASCII)
+_SHOWN_DIGITS = 12
+
 
 def table_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """Return what a table shows of each finding, all of it text."""
@@ -36,11 +40,16 @@ def table_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
             "Weight": SEVERITIES[finding.severity],
             "Position": _place(finding),
             "Record": visible(finding.record_id or "–"),
-            "Expected": visible(finding.expected or "–"),
-            "Found": visible(finding.found or "–"),
+            "Expected": _in_a_cell(finding.expected),
+            "Found": _in_a_cell(finding.found),
         }
         for finding in findings
     ]
+
+
+def _in_a_cell(text: str | None) -> str:
+    """Return what was expected or found with hashes by their first digits, as a narrow cell can show them."""
+    return visible(_HASH.sub(lambda found: f"{found[0][:_SHOWN_DIGITS]}…", text or "–"))
 
 
 def show(context: Context, report: ChainReport, finding: Finding) -> None:

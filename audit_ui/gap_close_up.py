@@ -115,10 +115,12 @@ def _timeline(read: Exhibits, gap: Gap, window: Window, report: ChainReport) -> 
         hide_index=True,
         height=_ROW_PIXELS * (len(rows) + 1) + 3,
         key=f"timeline {gap.first} {window.positions[0]} {read.at}",
-        column_config={"What": st.column_config.TextColumn(width="large")},
         alt="What is known of the time around the gap, in order.",
     )
-    st.caption("A record that is gone leaves no time of its own: its neighbours and its fence frame it.")
+    st.caption(
+        "A record that is gone leaves no time of its own: its neighbours and its fence frame it."
+        + (" The first and the last are those of the positions shown below." if gap.positions > 1 else "")
+    )
 
 
 def _neighbours(read: Exhibits, gap: Gap, chain: tuple[str, str]) -> None:
@@ -138,13 +140,17 @@ def _neighbours(read: Exhibits, gap: Gap, chain: tuple[str, str]) -> None:
 def _fences(read: Exhibits, gap: Gap, window: Window) -> None:
     rows = exhibit_view.fence_rows(read.by_position[number] for number in window.positions)
     key = f"fences {gap.first} {window.positions[0]} {len(rows)}"
+    named = st.query_params.get("fence", "")
+    number = int(named) if named.isdecimal() and len(named) <= _LONGEST_POSITION else None
+    opened = window.positions.index(number) if number in window.positions else None
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         height=_ROW_PIXELS * (len(rows) + 1) + 3,
-        key=key,
+        key=elements.row_shown_as(key, opened),
         on_select=lambda: _open_fence(key, window.positions),
         selection_mode="single-row",
+        column_config={"Record id": st.column_config.TextColumn(width=elements.ID_PIXELS)},
         alt="What the fence at each position says. Choosing a row shows all that it holds.",
     )
     where = " and ".join(span(run[0], run[-1]) for run in window.runs)
@@ -153,9 +159,8 @@ def _fences(read: Exhibits, gap: Gap, window: Window) -> None:
         f"{count(len(rows), 'position')}{whole} shown: {where}. Hashes are shown by their first 16 digits; choose a "
         "row to see all that its fence holds."
     )
-    named = st.query_params.get("fence", "")
-    exhibit = read.by_position.get(int(named)) if named.isdecimal() and len(named) <= _LONGEST_POSITION else None
-    if exhibit is None or exhibit.sequence_number not in window.positions:
+    exhibit = read.by_position.get(window.positions[opened]) if opened is not None else None
+    if exhibit is None:
         return
     with st.container(border=True, key="fence"):
         st.markdown(f"**The fence of position {exhibit.sequence_number:,}**")

@@ -104,6 +104,8 @@ def totals(report: ChainReport) -> None:
 def gaps(context: Context, report: ChainReport) -> None:
     """Show the gaps as a table, worst first, and the one that was chosen, or that the address names, in full."""
     found = gap_view.worst_first(find_gaps(report.findings))
+    named = st.query_params.get("gap", "")
+    gap = gap_at(found, int(named)) if named.isdecimal() else None
     st.subheader("Gaps", anchor=False)
     if not found:
         elements.nothing_here(
@@ -115,19 +117,15 @@ def gaps(context: Context, report: ChainReport) -> None:
         _choice_of_fate(found)
         chosen = gap_view.of_fate(found, st.query_params.get("fate", ""))
         if chosen:
-            _table(chosen[:MOST_GAPS], report)
+            _table(chosen[:MOST_GAPS], report, gap)
         st.caption(
             f"{count(min(len(chosen), MOST_GAPS), 'gap')} of {len(found):,} shown, the worst first. Choose a row to "
             "see the time around it, its neighbours, and what its fences say."
         )
-    named = st.query_params.get("gap", "")
-    if not named:
-        return
-    gap = gap_at(found, int(named)) if named.isdecimal() else None
-    if gap is None:
-        st.caption("The position that the link names lies in no gap of this verification; the chain may have changed.")
-    else:
+    if gap is not None:
         gap_close_up.one_gap(context, report, gap)
+    elif named:
+        st.caption("The position that the link names lies in no gap of this verification; the chain may have changed.")
 
 
 def _choice_of_fate(found: list[Gap]) -> None:
@@ -155,13 +153,13 @@ def _choose_fate() -> None:
         st.query_params.pop("fate", None)
 
 
-def _table(shown: list[Gap], report: ChainReport) -> None:
+def _table(shown: list[Gap], report: ChainReport, opened: Gap | None) -> None:
     key = f"gaps {report.namespace}#{report.tenant} {report.at}"
     st.dataframe(
         pd.DataFrame(gap_view.table_rows(shown)),
         hide_index=True,
         height=_ROW_PIXELS * (min(len(shown), _MOST_ROWS_HIGH) + 1) + 3,
-        key=key,
+        key=elements.row_shown_as(key, shown.index(opened) if opened in shown else None),
         on_select=lambda: _open_chosen(key, [gap.first for gap in shown]),
         selection_mode="single-row",
         column_config={"What the evidence says": st.column_config.TextColumn(width="large")},
@@ -171,7 +169,7 @@ def _table(shown: list[Gap], report: ChainReport) -> None:
 
 def _open_chosen(key: str, firsts: list[int]) -> None:
     rows = st.session_state[key].selection.rows
+    for name in ("gap", "fences", "fence"):
+        st.query_params.pop(name, None)
     if rows:
         st.query_params["gap"] = str(firsts[rows[0]])
-        for name in ("fences", "fence"):
-            st.query_params.pop(name, None)

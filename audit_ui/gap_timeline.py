@@ -41,22 +41,20 @@ class Event:
 
 def events(gap: Gap, by_position: Mapping[int, Exhibit], shown: Sequence[int], verified: Timestamp) -> list[Event]:
     """Return what is known around a gap, in order; `shown` are the positions of it whose fences were read."""
-    found = [
-        Event(verified, "Verified: no record stands at these positions", "the verification, by the engine's clock")
-    ]
+    found = [Event(verified, "Verified: no record stands at these positions", "the verification")]
     for number, words in ((gap.before, "before"), (gap.after, "after")):
         at = _dispatched(by_position.get(-1 if number is None else number))
         if at is not None:
-            what = f"The record {words} the gap, position {number:,}, was dispatched"
+            what = f"Position {number:,}, {words} the gap, was dispatched"
             found.append(Event(at, what, "that record"))
     fences = [fence for number in shown if (fence := _full_fence(by_position.get(number))) is not None]
-    of = "the fence" if len(shown) == 1 else f"the {len(fences):,} full fences of the {len(shown):,} positions shown"
+    of = "its fence" if len(shown) == 1 else f"{len(fences):,} of {len(shown):,} fences shown"
     expiries = sorted(_times(fence.number("record_expires_at") for fence in fences))
-    for at, which in _ends(expiries, "The record", "The first of these records", "The last of these records"):
+    for at, which in _ends(expiries, "The record", "The first record", "The last record"):
         words = "was allowed to expire" if at <= verified else "should have stood until here"
         found.append(Event(at, f"{which} {words}", of))
     sealed = sorted(at for fence in fences if (at := moment_of(fence.item, "sealed_at")) is not None)
-    for at, which in _ends(sealed, "The fence", "The first of these fences", "The last of these fences"):
+    for at, which in _ends(sealed, "The fence", "The first fence", "The last fence"):
         found.append(Event(at, f"{which} was sealed, while its record stood", of))
     return sorted(found, key=lambda event: event.at)
 

@@ -111,6 +111,7 @@ def record_table(context: Context, state: RecordsState, rows: Sequence[Row]) -> 
             ),
             "Verdict": st.column_config.TextColumn(help="What the policy decided before the action ran."),
             "Outcome": st.column_config.TextColumn(help="How the action ended; pending marks an intent."),
+            "Id": st.column_config.TextColumn(width=elements.ID_PIXELS),
             "Marks": st.column_config.TextColumn(help="What is out of the ordinary; open the record to see why."),
         },
         alt="Records, one a row. Choosing a row opens the record.",

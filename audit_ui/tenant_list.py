@@ -224,8 +224,9 @@ def table(context: Context, state: ListState, lines: Sequence[TenantLine]) -> No
     """Show the tenants on the screen as a table; choosing a row opens the tenant."""
     names = [line.name for line in lines]
     key = f"tenants {state!r} {st.session_state.get(_OPENED, 0)}"
+    rows = pd.DataFrame([_row(line, state, demo=not context.store.settings.demo) for line in lines])
     st.dataframe(
-        pd.DataFrame([_row(line, demo=not context.store.settings.demo) for line in lines]),
+        rows if rows["Marks"].any() else rows.drop(columns="Marks"),
         hide_index=True,
         height=_ROW_PIXELS * (len(lines) + 1) + 3,
         key=key,
@@ -262,12 +263,15 @@ def _fields(line: TenantLine, summary: ChainSummary, *, listed: bool) -> list[tu
     entry, kept = line.entry, line.kept
     found = [
         ("Length" if summary.tip is not None else "Records", tenant_parts.length(summary, kept)),
-        ("Last record", "none stands" if summary.newest is None else f"{moment(summary.newest)} UTC"),
+        ("Newest record", "none stands" if summary.newest is None else f"{moment(summary.newest)} UTC"),
         ("First seen", utc(entry.first_seen) if entry.first_seen else "not known"),
         ("Listed by", _source(entry, listed=listed)),
     ]
     if summary.tip is not None:
-        found.insert(1, ("Highest position with a record", position(summary.tip)))
+        found.insert(1, ("Last record at", f"position {position(summary.tip)}"))
+        past = tenant_parts.past_the_last_record(summary, kept)
+        if past:
+            found.insert(2, ("After it", f"{count(past, 'position')} without a record, when verified"))
     gone = tenant_parts.gone_words(kept)
     return [*found, ("Gone, when verified", gone)] if gone else found
 
@@ -278,26 +282,28 @@ def _source(entry: TenantEntry, *, listed: bool) -> str:
     return "the tenant directory" if entry.first_seen else "a scan of this visit"
 
 
-def _row(line: TenantLine, *, demo: bool) -> dict[str, str]:
+def _row(line: TenantLine, state: ListState, *, demo: bool) -> dict[str, str]:
     entry, summary = line.entry, line.summary
     marks = ", ".join(
         word for word, _colour in tenant_parts.mark_words(entry, alike=line.alike, demo=demo and entry.demo)
     )
     if isinstance(summary, InputError):
-        state, verified, size, newest = "Cannot be asked for", "–", "–", "–"
+        standing, verified, size, newest = "Cannot be asked for", "–", "–", "–"
     else:
-        state, verified = tenant_parts.state_words(line.kept, summary)
+        standing, verified = tenant_parts.state_words(line.kept, summary)
         size = tenant_parts.length(summary, line.kept)
         newest = "–" if summary.newest is None else moment(summary.newest, minutes=True)
+    seen = utc(entry.first_seen, seconds=False).removesuffix(" UTC") if entry.first_seen else "–"
     return {
         "Namespace": visible(entry.namespace),
         "Tenant": visible(entry.tenant),
-        "State": state,
+        # what a narrow screen has no room for; a tenant that is opened says it too
+        **({"First seen (UTC)": seen} if state.sort == "seen" else {}),
+        "State": standing,
         "Length": size,
         "Last record (UTC)": newest,
         "Verified (UTC)": verified,
-        "First seen (UTC)": utc(entry.first_seen, seconds=False).removesuffix(" UTC") if entry.first_seen else "–",
-        "Marks": marks or "–",
+        "Marks": marks,
     }
 
 

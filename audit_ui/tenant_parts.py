@@ -36,6 +36,7 @@ __all__ = [
     "mark_words",
     "marks",
     "origin",
+    "past_the_last_record",
     "since",
     "size",
     "state",
@@ -165,36 +166,37 @@ def since(kept: KeptVerification, summary: ChainSummary) -> str:
 def length(summary: ChainSummary, kept: KeptVerification | None) -> str:
     """Return how long a chain is, or how many records a tenant has that is no chain.
 
-    It is told by the tip; where the last verification knew of positions past the last record, those are counted too.
+    It is told by the tip, and by the last verification where that knew of more positions.
     """
     if summary.tip is None:
         return f"{count(summary.counted or 0, 'record')}{' or more' if summary.more else ''}"
-    first, last, past = _extent(summary, kept)
+    first, last = _extent(summary, kept)
     if last is None or last < first:
         return f"last position {position(summary.tip)}"
-    return (
-        f"{count(last - first + 1, 'position')}{f' from {first:,} on' if first else ''}"
-        f"{f', {past:,} after the last record' if past else ''}"
-    )
+    return f"{count(last - first + 1, 'position')}{f' from {first:,} on' if first else ''}"
 
 
-def _extent(summary: ChainSummary, kept: KeptVerification | None) -> tuple[int, int | None, int]:
-    """Return the first and the last position of a chain (None: not known), and how many stand past its last record.
+def past_the_last_record(summary: ChainSummary, kept: KeptVerification | None) -> int:
+    """Return how many positions the last verification knew of past the last record that stands.
 
-    A verification before the records were others says nothing of how long the chain is now.
+    A verification from before the newest record was another one says nothing of how long the chain is now.
     """
-    first = kept.first_sequence if kept is not None and kept.first_sequence is not None else 0
     last = summary.last_position
     verified = None if kept is None or since_verified(kept, summary).another else kept.verified_to
-    past = max(0, verified - last) if last is not None and verified is not None else 0
-    return first, None if last is None else last + past, past
+    return max(0, verified - last) if last is not None and verified is not None else 0
+
+
+def _extent(summary: ChainSummary, kept: KeptVerification | None) -> tuple[int, int | None]:
+    first = kept.first_sequence if kept is not None and kept.first_sequence is not None else 0
+    last = summary.last_position
+    return first, None if last is None else last + past_the_last_record(summary, kept)
 
 
 def size(summary: ChainSummary, kept: KeptVerification | None) -> int:
     """Return a number to order by: how long a chain is, or how many records a tenant has without one."""
     if summary.tip is None:
         return summary.counted or 0
-    first, last, _past = _extent(summary, kept)
+    first, last = _extent(summary, kept)
     return (last or 0) - first + 1
 
 
@@ -213,10 +215,10 @@ def facts(summary: ChainSummary, kept: KeptVerification | None) -> list[str]:
     elif summary.tip is None:
         lines = [f"Not chained, {length(summary, kept)}", f"Newest {moment(summary.newest, minutes=True)} UTC"]
     else:
-        past = _extent(summary, kept)[2]
+        past = past_the_last_record(summary, kept)
         lines = [f"{'Last record at' if past else 'Last'} position {position(summary.tip)}"]
         if summary.last_position is not None:
-            lines[0] += f": {length(summary, kept)}"
+            lines[0] += f": {length(summary, kept)}{f', {past:,} after it' if past else ''}"
         lines.append(f"Newest {moment(summary.newest, minutes=True)} UTC")
     gone = gone_words(kept)
     return [*lines, gone] if gone else lines

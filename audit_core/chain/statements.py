@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_core.chain.findings import FindingKind, Verdict, worst
+from audit_core.chain.findings import FindingKind, Severity, Verdict, worst
+from audit_core.chain.words import FINDINGS
 from audit_core.errors import RecordError, TimestampError
 from audit_core.fences import rebuilt_chain_hash
 from audit_core.hashing import content_hash, record_hash
@@ -28,6 +29,7 @@ __all__ = [
     "altered_part",
     "covered",
     "ends",
+    "first_break",
     "hash_checks",
     "limits",
     "not_covered",
@@ -157,6 +159,15 @@ def rung(report: ChainReport) -> str:
     if coverage.record_hash_only:
         return "Linked: ten fields of each record, and links; payload and details are not vouched for"
     return "Fences only: no record is left to check"
+
+
+def first_break(report: ChainReport) -> str:
+    """Say how many breaks were found, and what and where the first one is; empty where there is none."""
+    breaks = [finding for finding in report.findings if finding.severity is Severity.BREAK]
+    if not breaks:
+        return ""
+    number = "1 break:" if len(breaks) == 1 else f"{len(breaks):,} breaks, the first:"
+    return f"{number} {FINDINGS[breaks[0].kind].name}, {where(breaks[0])}."
 
 
 def where(finding: Finding) -> str:

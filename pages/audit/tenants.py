@@ -60,9 +60,9 @@ if lines:
     tenant_list.said_of_list(state, directory, len(lines), len(found), len(entries))
     st.caption(tenant_parts.origin(visitor, directory))
     st.caption(
-        "The length of a chain is told by its tip: it counts positions, also those whose records have expired. Where "
-        f"there is no chain, records are counted, up to {summaries.COUNTED_RECORDS:,}. The state is that of the last "
-        "verification."
+        "The length of a chain is told by its tip, and by the last verification where that found its end cut off: it "
+        "counts positions, also those whose records have expired. Where there is no chain, records are counted, up to "
+        f"{summaries.COUNTED_RECORDS:,}. The state is that of the last verification."
     )
 elif entries:
     elements.nothing_here(

@@ -84,6 +84,14 @@ def test_a_gap_is_opened_by_a_click_and_leads_to_its_finding_and_back(quiet_page
     expect(quiet_page.get_by_text("Before: position 3")).to_be_visible()
     quiet_page.get_by_role("link", name="The finding on Chain").click()
     heading(quiet_page, "Record missing, position 4")
+    expect(quiet_page.locator("canvas tr[aria-selected=true]")).to_have_count(
+        1
+    )  # that of the finding which the link names
+    choose_first_row(quiet_page)
+    expect(quiet_page).not_to_have_url(re.compile("finding="))
+    expect(quiet_page.get_by_text("Record missing, position 4", exact=True)).to_have_count(0)
+    quiet_page.get_by_role("button", name="Open the first finding").click()
+    expect(quiet_page.locator("canvas tr[aria-selected=true]")).to_have_count(1)
     quiet_page.get_by_role("link", name="See the gap").click()
     heading(quiet_page, "Gap at position 4")
 

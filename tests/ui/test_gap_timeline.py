@@ -32,11 +32,11 @@ def told(chain: Chain) -> list[str]:
 
 def test_a_gap_is_framed_by_its_neighbours_its_fences_and_its_finding() -> None:
     assert told(Chain().ours(6, lifetime=LIFETIME).remove(2, 3)) == [
-        "The record before the gap, position 1, was dispatched ()",
-        "The record after the gap, position 4, was dispatched (3 seconds)",
+        "Position 1, before the gap, was dispatched ()",
+        "Position 4, after the gap, was dispatched (3 seconds)",
         "Verified: no record stands at these positions (59 minutes 56 seconds)",
-        "The first of these records should have stood until here (29 days 23 hours)",
-        "The last of these records should have stood until here (1 second)",
+        "The first record should have stood until here (29 days 23 hours)",
+        "The last record should have stood until here (1 second)",
     ]
 
 
@@ -56,7 +56,7 @@ def test_bare_fences_and_forged_ones_tell_no_time() -> None:
 
 def test_a_seal_is_part_of_it() -> None:
     said = told(Chain().elsewhere(6).seal(0, 5).remove(2, 3))
-    assert any("The first of these fences was sealed, while its record stood" in line for line in said)
+    assert any("The first fence was sealed, while its record stood" in line for line in said)
 
 
 def test_an_expiry_beyond_all_years_is_left_out() -> None:

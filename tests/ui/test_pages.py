@@ -213,8 +213,10 @@ class TestChain:
         (row,) = table(opened)
         assert (row["Finding"], row["Position"]) == ("Content altered", "146")
         said = words(opened)
-        assert row["Expected"] in said
-        assert row["Found"] in said
+        assert "**1 break: Content altered, position 146.**" in said
+        for cell in (row["Expected"], row["Found"]):
+            assert cell.endswith("…")
+            assert cell[:-1] in said
 
     def test_a_finding_that_is_not_there_is_said_to_be_gone(self) -> None:
         said = words(finished(visit("chain", namespace="payments", tenant="hooli", verify="1", finding="7")))

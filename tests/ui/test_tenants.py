@@ -62,9 +62,11 @@ class TestTheList:
         opened = visit("tenants", **vandelay)
         assert "\n146 positions\n" in words(opened)
         finished(go(opened, "chain", **vandelay, verify="1"))
-        assert "\n150 positions, 4 after the last record\n" in words(go(opened, "tenants", **vandelay))
+        assert "\n150 positions\nposition 145\n4 positions without a record, when verified\n" in words(
+            go(opened, "tenants", **vandelay)
+        )
         told = words(go(opened, "overview"))
-        assert "Last record at position 145: 150 positions, 4 after the last record" in told
+        assert "Last record at position 145: 150 positions, 4 after it" in told
 
     def test_is_searched_in_any_case_and_the_address_keeps_it(self) -> None:
         opened = search(visit("tenants"), "GLOB")
