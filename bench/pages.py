@@ -46,7 +46,7 @@ class Shown:
 PAGES = {
     "overview": Shown("overview", "text=/Last position \\d+/ >> nth=0"),
     "tenants": Shown("tenants", "[data-testid=stDataFrame] canvas >> nth=0"),
-    "tenant": Shown(f"tenants{ONE}", "text=Length by its tip"),
+    "tenant": Shown(f"tenants{ONE}", "text=Newest record"),
     "records": Shown(f"records{ONE}", "[data-testid=stDataFrame] canvas >> nth=0"),
     "chain": Shown(f"chain{ONE}", "text=/Not verified yet|last verified/ >> nth=0"),
     "gaps": Shown(f"gaps{ONE}", "text=/Not verified yet/ >> nth=0"),
