@@ -51,6 +51,12 @@ _MEANS = {
     ),
     Phase.OUTCOME: "For an intent that stands alone: what became of the action, under the same action id.",
 }
+_APPEND = {
+    Phase.SINGLE: "Append this record",
+    Phase.BOTH: "Append the intent, then the outcome",
+    Phase.INTENT: "Append the intent alone",
+    Phase.OUTCOME: "Append this outcome",
+}
 _OFFERED: Mapping[str, Sequence[str]] = {
     "outcome": ("executed", "failed", "suppressed", "throttled", INTENT),
     "verdict": ("allow", "deny"),
@@ -135,19 +141,18 @@ def finish(
     make: Callable[[], tuple[AuditRecord, Mapping[str, Any]]],
     problems: Sequence[str],
 ) -> None:
-    """Offer to preview and to append what a form gives; `problems` are the labels of what keeps it from that."""
+    """Offer to preview and to append what a form gives; `problems` are the labels of what keeps it from that.
+
+    A preview stands as long as it is of what is typed, and what is appended then is what it shows.
+    """
     if draft.typed != typed:
         draft.typed = draft.record = draft.preview = None
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        previewed = st.button("Preview", type="primary", key="preview", disabled=bool(problems))
-        at_once = st.button("Append without a preview", key="at_once", disabled=bool(problems))
-        if problems:
-            st.caption(f"To be mended first: {', '.join(problems)}.", width="stretch")
-    if previewed or at_once:
-        fix(context.store, draft, make, typed, previewed=previewed)
-    if draft.preview is not None and shown_preview(context, draft, draft.preview):
-        at_once = True
-    if at_once and draft.record is not None:
+    if st.session_state.get("preview") and not problems:  # before the row is drawn: what it offers depends on it
+        fix(context.store, draft, make, typed, previewed=True)
+    preview = draft.preview
+    if _append_asked(draft, problems):
+        if preview is None:
+            fix(context.store, draft, make, typed, previewed=False)
         send(context.store, draft)
         if draft.written:
             st.rerun()
@@ -156,6 +161,21 @@ def finish(
         if draft.phase is Phase.BOTH:
             st.caption("Without an acknowledged intent the action does not begin: no outcome was sent.")
         st.button("Start with a new id", key="new_id", on_click=start_anew, args=(draft.phase, draft.action))
+    if preview is not None:
+        shown_preview(context, draft, preview)
+
+
+def _append_asked(draft: Draft, problems: Sequence[str]) -> bool:
+    """Show what can be done with what is typed; returns whether it is to be appended, as previewed or without."""
+    previewed = draft.preview is not None
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button("Preview", type="secondary" if previewed else "primary", key="preview", disabled=bool(problems))
+        if previewed:
+            return st.button(_APPEND[draft.phase], type="primary", key="append")
+        asked = st.button("Append without a preview", key="at_once", disabled=bool(problems))
+        if problems:
+            st.caption(f"To be mended first: {', '.join(problems)}.", width="stretch")
+        return asked
 
 
 def _fields(entries: Sequence[TenantEntry], phase: Phase) -> dict[str, str]:

@@ -27,17 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["between", "result", "shown_preview"]
 
-_CLICK = {
-    Phase.SINGLE: "Append this record",
-    Phase.BOTH: "Append the intent, then the outcome",
-    Phase.INTENT: "Append the intent alone",
-    Phase.OUTCOME: "Append this outcome",
-}
 _NAME = FINDINGS[FindingKind.LONE_INTENT].name
 
 
-def shown_preview(context: Context, draft: Draft, preview: Preview) -> bool:
-    """Show what would be written; returns whether it is to be appended."""
+def shown_preview(context: Context, draft: Draft, preview: Preview) -> None:
+    """Show what would be written."""
     record = preview.record
     with st.container(border=True, key="shown_preview"):
         headline = "What would be written first: the intent" if draft.phase is Phase.BOTH else "What would be written"
@@ -64,7 +58,6 @@ def shown_preview(context: Context, draft: Draft, preview: Preview) -> bool:
                 "Its outcome follows behind it under the same action id. Its times are those of that moment, so its "
                 "hashes cannot be told before."
             )
-        return st.button(_CLICK[draft.phase], type="primary", key="append")
 
 
 def result(context: Context, draft: Draft) -> None:

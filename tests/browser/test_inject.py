@@ -74,8 +74,10 @@ def test_a_record_is_checked_as_it_is_typed_previewed_and_appended_once(quiet_pa
     expect(page.get_by_text("ZERO WIDTH SPACE")).to_be_visible()
     expect(page.get_by_role("button", name="Preview", exact=True)).to_be_disabled()
     page.get_by_label("Provider *").fill("email")
-    page.get_by_role("button", name="Preview", exact=True).click()
+    page.get_by_role("button", name="Preview", exact=True).dblclick()  # which appends nothing
     heading(page, "What would be written")
+    expect(page.get_by_text("Position 0 of lab / bench")).to_be_visible()
+    expect(page.get_by_role("button", name="Append without a preview")).to_have_count(0)
     page.get_by_role("button", name="Append this record").dblclick()
     heading(page, "✓ Appended, at position 0")
     page.get_by_role("link", name="Verify the chain").click()

@@ -123,10 +123,14 @@ class TestRecord:
         assert "Appended, at position 1" in said
         assert "The preview said position 0" in said
 
-    def test_a_preview_does_not_outlive_a_change(self, lab: AuditStore) -> None:
+    def test_what_is_appended_beside_a_preview_is_what_it_shows(self, lab: AuditStore) -> None:
         opened = click(filled(), "preview")
-        assert "append" in buttons(opened)
-        assert "append" not in buttons(typed(opened, provider="sms"))
+        assert {"preview", "append"} <= buttons(opened)
+        assert "at_once" not in buttons(opened)
+        changed = typed(opened, provider="sms")
+        assert "at_once" in buttons(changed)
+        assert "append" not in buttons(changed)
+        assert "append" in buttons(click(changed, "preview"))
         assert not records(lab)
 
     @pytest.mark.parametrize(("lives", "expires"), [("configured", True), ("seconds", True), ("never", False)])
