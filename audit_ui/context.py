@@ -56,6 +56,13 @@ class Context:
             return "Auditing is switched off (enabled = false in [audit]), so nothing is written; switch it on first."
         return None
 
+    @property
+    def removal(self) -> str:
+        """What becomes of records that have expired, on this engine; in a sentence."""
+        if self.store.engine == "embedded":
+            return "This engine, in memory, never removes what has expired; DynamoDB does, within days."
+        return "DynamoDB removes what has expired within days, not at once."
+
     def listing(self) -> TenantListing:
         """Return a reading of the tenant directory from its start."""
         return self.store.tenant_listing()

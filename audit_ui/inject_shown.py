@@ -115,7 +115,7 @@ def _one_written(context: Context, draft: Draft, one: Written) -> None:
         withheld_parts.told(context.store.settings, one.given, record)
         _hashes(record, one.fence)
         if record.expires_at is not None:
-            st.caption(f"It expires at {utc(record.expires_at)}, and is removed some time after that.")
+            st.caption(f"It expires at {utc(record.expires_at)}. {context.removal}")
         label = "Open the record" if draft.phase is Phase.SINGLE else f"Open the {_noun(record)}"
         query = links.records_query(record.namespace, record.tenant, record=record.id)
         elements.way(links.RECORDS, label, query)

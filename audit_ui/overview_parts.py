@@ -243,7 +243,8 @@ def _table_check(context: Context) -> None:
             f":orange[**⚠ Differs in {count(wrong, 'point')}**]: at the top of this page, with the mend of each."
         )
     else:
-        st.markdown("✓ **As it should be**: its key, its three indexes, and the removal of expired records.")
+        st.markdown("✓ **As it should be**: its key, its three indexes, and its time to live for expired records.")
+        st.caption(context.removal)
     for difference in context.store.warnings:
         if difference.information:
             st.caption("No alarm on this engine:")

@@ -124,7 +124,7 @@ def _story(context: Context, row: Row, found: Page) -> Reading:
                 st.badge(mark[0].upper() + mark[1:], color="orange")
     for problem in row.stored.problems:
         st.text(f"Problem: {visible(problem)}")
-    st.caption(record_story.lifetime_words(row, found.at))
+    st.caption(record_story.lifetime_words(row, found.at, context.removal))
     hidden = record_story.hidden_in(row.stored.item)
     if hidden:
         with st.container(border=True, key="hidden"):

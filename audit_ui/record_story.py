@@ -76,8 +76,11 @@ def phase_words(row: Row, others: Sequence[Row], *, complete: bool) -> tuple[str
     return _OTHERS if outcomes else _ALONE, False
 
 
-def lifetime_words(row: Row, at: Timestamp) -> str:
-    """Say how long a record has to live as of `at`, the engine's clock, as TTL has it."""
+def lifetime_words(row: Row, at: Timestamp, removal: str) -> str:
+    """Say how long a record has to live as of `at`, the engine's clock, as TTL has it.
+
+    `removal` is the sentence on what its engine does with records that have expired.
+    """
     expires = ttl_seconds(row.stored.item)
     if row.expiry is Expiry.NEVER:
         return "It never expires: it has no expiry."
@@ -85,10 +88,10 @@ def lifetime_words(row: Row, at: Timestamp) -> str:
         return "Its expiry is not a number of seconds, so DynamoDB will never remove it."
     away = expires - at.epoch_seconds
     if away > 0:
-        return f"It expires in {roughly(away)}; DynamoDB removes it within days after that."
+        return f"It expires in {roughly(away)}. {removal}"
     if row.expiry is Expiry.NOT_REMOVABLE:
         return f"It expired {roughly(-away)} ago: more than five years, so DynamoDB will never remove it."
-    return f"It expired {roughly(-away)} ago and is still here: DynamoDB removes it within days, not at once."
+    return f"It expired {roughly(-away)} ago and is still here. {removal}"
 
 
 def roughly(seconds: int) -> str:

@@ -128,7 +128,7 @@ def last_reports(context: Context, entries: Sequence[TenantEntry]) -> dict[str, 
     return {chain: report for chain, report in found if report is not None}
 
 
-def figures(reading: RetentionReading, reports: Mapping[str, ChainReport]) -> None:
+def figures(context: Context, reading: RetentionReading, reports: Mapping[str, ChainReport]) -> None:
     """Show how many records stand in which state, and how many are gone, as far as that is known."""
     summary = reading.summary
     proven, unproven, missing = retention_view.removed(list(reports.values()))
@@ -139,7 +139,7 @@ def figures(reading: RetentionReading, reports: Mapping[str, ChainReport]) -> No
         (
             "Overdue",
             f"{summary.count(Expiry.EXPIRED):,}",
-            "Expired, and still present: DynamoDB removes it within days, not at once.",
+            f"Expired, and still present. {context.removal}",
         ),
         ("Removed", known, "Gone, with expiry as the reason, by the last verification of the chain."),
         ("Never expires", f"{summary.count(Expiry.NEVER):,}", "The record stands and has no expiry."),
@@ -155,7 +155,7 @@ def figures(reading: RetentionReading, reports: Mapping[str, ChainReport]) -> No
     with st.container(horizontal=True, gap="small"):
         for name, number, meaning in shown:
             st.metric(name, number, help=meaning, border=True, width=152)
-    st.caption("**Overdue** is expired and still present: DynamoDB removes what has expired within days, not at once.")
+    st.caption(f"**Overdue** is expired and still present. {context.removal}")
     _removed_in_words(reading, reports, (proven, unproven, missing))
     if never_removed:
         past, unreadable = summary.count(Expiry.NOT_REMOVABLE), summary.count(Expiry.UNREADABLE)
@@ -230,7 +230,7 @@ def date_asked(at: Timestamp) -> date:
         raise InputError(message) from error
 
 
-def look_ahead(reading: RetentionReading, wanted: date) -> None:
+def look_ahead(context: Context, reading: RetentionReading, wanted: date) -> None:
     """Say what expires by the end of a date that one picks, such as an audit's end, if nothing is done."""
     st.subheader("What goes before the audit ends, if nothing is done", anchor=False)
     st.date_input(
@@ -248,7 +248,7 @@ def look_ahead(reading: RetentionReading, wanted: date) -> None:
     with st.container(horizontal=True, gap="small"):
         for name, number, meaning in (
             ("Will expire", expiring, "Live now; their expiry comes by the end of that day."),
-            ("Due already", due, "Their expiry has passed; DynamoDB may remove them at any time."),
+            ("Due already", due, f"Their expiry has passed. {context.removal}"),
             ("Stay", summary.total - expiring - due, "Their expiry comes later, or never."),
         ):
             st.metric(name, f"{number:,}", help=meaning, border=True, width=152)

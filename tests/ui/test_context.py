@@ -14,7 +14,10 @@ from audit_ui import summaries
 from audit_ui.__main__ import EXIT_SETTINGS, ROOT
 from audit_ui.context import Context, require_loopback
 from audit_ui.verification import Batch, Reports, Request, Verification
+from tests import builders, tables
 from tests.reports import report
+from tests.ui.test_inject import click, filled
+from tests.ui.visits import visit, words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 AWS = Settings(audit=AuditSettings(backend="dynamodb"))
 DISGUISED = Settings(audit=AuditSettings(url="https://dynamodb.eu-west-1.amazonaws.com"))
 LOCAL = Settings(audit=AuditSettings(url="http://localhost:8000"))
+REMOVAL = {"embedded": "never removes what has expired", "local": "DynamoDB removes"}
+"""What is said of expired records, by engine."""
 
 
 @pytest.mark.parametrize("address", [None, "0.0.0.0", "::", "192.168.1.5", "audit.example.com"])  # noqa: S104
@@ -40,6 +45,23 @@ def test_loopback_will_do_for_aws(address: str) -> None:
 
 def test_a_local_engine_may_be_shown_elsewhere() -> None:
     require_loopback(LOCAL, "0.0.0.0")  # noqa: S104
+
+
+@pytest.mark.parametrize("page", ["overview", "inject", "retention", "records"])
+@pytest.mark.parametrize("engine", REMOVAL)
+def test_what_becomes_of_expired_records_is_told_of_the_engine_at_hand(
+    lab: AuditStore, monkeypatch: pytest.MonkeyPatch, page: str, engine: str
+) -> None:
+    due = lab.table.clock.now().plus_seconds(-60)
+    tables.put(lab, builders.item(id="due", expires_at=due, tenant="acme"))
+    monkeypatch.setattr(type(lab), "engine", engine)
+    if page == "inject":
+        opened = click(filled(), "at_once")
+    else:
+        opened = visit(page, **({"record": "due"} if page == "records" else {}))
+    told = words(opened) + "".join(str(metric.help) for metric in opened.metric)
+    assert not opened.exception
+    assert [one for one, said in REMOVAL.items() if said in told] == [engine]
 
 
 class TestLauncher:

@@ -106,7 +106,6 @@ class TestOwnTable:
             put(own_table, builders.item(id=name, action_id=name, expires_at=now.plus_seconds(seconds)))
         assert "It expires in 3 days" in words(opened("later"))
         assert "It expired 2 hours" in words(opened("due"))
-        assert "DynamoDB removes it within days, not at once" in words(opened("due"))
 
     def test_an_intent_without_an_outcome_is_pointed_out_until_it_has_one(self, own_table: AuditStore) -> None:
         put(own_table, builders.item(id="begun", outcome="pending"))

@@ -45,19 +45,19 @@ def test_what_cannot_be_seen_is_escaped_in_the_story() -> None:
     ("seconds", "said"),
     [
         (None, "It never expires"),
-        (90_061, "It expires in 1 day 1 hour;"),
-        (59, "It expires in 59 seconds;"),
-        (-3600, "It expired 1 hour ago and is still here"),
+        (90_061, "It expires in 1 day 1 hour. It is removed."),
+        (59, "It expires in 59 seconds. It is removed."),
+        (-3600, "It expired 1 hour ago and is still here. It is removed."),
         (-6 * 365 * DAY, "more than five years, so DynamoDB will never remove it"),
     ],
 )
 def test_a_lifetime_is_told_from_now_on(seconds: int | None, said: str) -> None:
     expires = None if seconds is None else DISPATCHED.plus_seconds(seconds)
-    assert said in record_story.lifetime_words(row(expires_at=expires), DISPATCHED)
+    assert said in record_story.lifetime_words(row(expires_at=expires), DISPATCHED, "It is removed.")
 
 
 def test_an_expiry_that_is_none_never_comes() -> None:
-    said = record_story.lifetime_words(row(expires_at=DISPATCHED, expires_at_ttl={"S": "soon"}), DISPATCHED)
+    said = record_story.lifetime_words(row(expires_at=DISPATCHED, expires_at_ttl={"S": "soon"}), DISPATCHED, "")
     assert "not a number of seconds" in said
 
 
