@@ -79,17 +79,23 @@ def _batch_so_far(batch: verification.Batch) -> None:
     if not batch.done:
         return
     if not batch.changes:
-        st.caption(
-            f"{count(batch.done, 'tenant')} verified; none says something else than an earlier verification did."
-        )
+        st.caption(f"{count(batch.done, 'tenant')} verified; {_nothing_new(batch)}.")
         return
     with st.container(border=True, key="changes"):
-        number = count(len(batch.changes), "tenant")
-        st.markdown(f"**{number} of {batch.done:,} say something else than their verification before**")
+        number, say = count(len(batch.changes), "tenant"), "says" if len(batch.changes) == 1 else "say"
+        st.markdown(f"**{number} of {batch.compared:,} verified before {say} something else now**")
         for change in batch.changes[:_MOST_CHANGES]:
             _change(change)
         if len(batch.changes) > _MOST_CHANGES:
             st.caption(f"The first {_MOST_CHANGES} are shown; each tenant's last verdict stands below.")
+
+
+def _nothing_new(batch: verification.Batch) -> str:
+    if not batch.compared:
+        return "no earlier verification is known here to compare with"
+    if batch.compared == batch.done:
+        return "none says something else than its verification before"
+    return f"of the {batch.compared:,} verified before, none says something else now"
 
 
 def _change(change: verification.Change) -> None:

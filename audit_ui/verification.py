@@ -185,7 +185,8 @@ class Batch:
     """Whole chains verified one after the other.
 
     `done` and `total` count chains (None: the directory is still being read), `broken` those of them that do not hold.
-    `changes` are the chains of which the last verification had said something else. `trouble` says why it stopped by
+    `compared` counts those whose last verification is known, `changes` are those of them of which it had said something
+    else. `trouble` says why it stopped by
     itself, None where it did not: when several chains in a row cannot be read, the next ones cannot either.
     """
 
@@ -195,6 +196,7 @@ class Batch:
         self.total: int | None = len(requests) if find is None else None
         self.done = 0
         self.broken = 0
+        self.compared = 0
         self.running = bool(requests) or find is not None
         self.stopped = False
         self.trouble: str | None = None
@@ -231,8 +233,11 @@ class Batch:
         self.done += 1
         self.running = self.done < len(self._requests)
         self.broken += report.verdict is Verdict.BROKEN
-        if verification.replaced is not None and verification.replaced.differs:
-            self.changes.append(verification.replaced)
+        replaced = verification.replaced
+        if replaced is not None and replaced.before is not None and not verification.failed:
+            self.compared += 1
+            if replaced.differs:
+                self.changes.append(replaced)
         self._failures = self._failures + 1 if verification.failed else 0
         if self.running and self._failures >= MOST_FAILURES:
             self.trouble = report.reason

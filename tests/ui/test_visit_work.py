@@ -12,7 +12,7 @@ from audit_core import Timestamp, Verdict
 from audit_core.chain.words import VERDICTS
 from audit_core.errors import EngineUnreachableError
 from audit_core.table import Table
-from audit_ui import local_times
+from audit_ui import chooser, local_times
 from audit_ui.context import open_context
 from audit_ui.verification import Batch, Request, Verification
 from tests.chains import Chain
@@ -181,8 +181,24 @@ class TestAllOfThem:
             opened.run()
         assert batch.fraction > done
         assert (batch.done, batch.running) == (2, False)
-        assert "2 tenants verified; none says something else" in words(go(opened, "overview"))
+        assert "2 tenants verified; no earlier verification is known here" in words(go(opened, "overview"))
         assert chains.engine == "embedded"
+
+    def test_are_compared_where_there_was_an_earlier_verification(self, chains: AuditStore) -> None:
+        assert "2 tenants verified; no earlier verification is known here to compare with." in words(verify(visit()))
+        assert "2 tenants verified; none says something else than its verification before." in words(verify(visit()))
+        put(chains, entry("n", "third"))
+        chooser.forget_directories()
+        assert "3 tenants verified; of the 2 verified before, none says something else now." in words(verify(visit()))
+
+    @pytest.mark.usefixtures("chains")
+    def test_that_cannot_be_read_are_not_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        verify(visit())
+        batch = Batch(open_context(), [Request(*ONE)])
+        failing(monkeypatch, "query_unread", EngineUnreachableError("The engine went away."))
+        while batch.running:
+            batch.advance()
+        assert (batch.done, batch.compared) == (1, 0)
 
     def test_what_is_another_verdict_than_before_is_named(self, chains: AuditStore) -> None:
         verify(visit())
@@ -190,7 +206,7 @@ class TestAllOfThem:
         put(chains, damaged.edit(3, outcome={"S": "forged"}).record(3))
         opened = verify(visit())
         said = words(opened)
-        assert "**1 tenant of 2 say something else than their verification before**" in said
+        assert "**1 tenant of 2 verified before says something else now**" in said
         assert "was ✓ Intact" in said
         assert ":red-badge[✕ Broken]" in said
 
