@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
     from werkzeug.serving import BaseWSGIServer
 
-__all__ = ["EMBEDDED_ITEM_LIMIT", "EmbeddedEngine", "start_embedded"]
+__all__ = ["EMBEDDED_ITEM_LIMIT", "WAY_OUT", "EmbeddedEngine", "start_embedded"]
 
 EMBEDDED_ITEM_LIMIT = 5000
 """Records that it is meant to hold at most: a query sorts all of its partition, some 0.1 ms a record."""
+
+WAY_OUT = (
+    "Start DynamoDB Local, by docker compose --profile dynamodb up, or by Java 17 and Maven (README.md tells how), "
+    "then this program with AUDIT__URL=http://localhost:8000."
+)
+"""What to do where this engine does not do; shown as plain text."""
 
 _HOST = "127.0.0.1"
 _STALLED_SECONDS = 10

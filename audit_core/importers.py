@@ -254,12 +254,12 @@ def import_records(
 def _check_engine(store: Importable, count: int) -> None:
     if store.engine != "embedded":
         return
-    from audit_core.embedded import EMBEDDED_ITEM_LIMIT  # noqa: PLC0415 - only that engine needs it
+    from audit_core.embedded import EMBEDDED_ITEM_LIMIT, WAY_OUT  # noqa: PLC0415 - only that engine needs it
 
     if count > EMBEDDED_ITEM_LIMIT:
         message = (
             f"{count:,} records are more than the embedded engine is for ({EMBEDDED_ITEM_LIMIT:,}); nothing was "
-            "written. Start DynamoDB Local with `docker compose --profile dynamodb up` and set `url` in acteon.toml."
+            f"written. {WAY_OUT}"
         )
         raise WriteRefusedError(message)
 

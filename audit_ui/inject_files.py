@@ -17,7 +17,7 @@ import pandas as pd
 import streamlit as st
 
 from audit_core.appendrun import AppendRun, in_batches
-from audit_core.embedded import EMBEDDED_ITEM_LIMIT
+from audit_core.embedded import EMBEDDED_ITEM_LIMIT, WAY_OUT
 from audit_core.errors import AuditError, ImportFileError, InputError
 from audit_core.importentries import ImportOptions, LeftOut
 from audit_core.importers import read_files, split_expired
@@ -180,10 +180,7 @@ def _shown(context: Context, dry: _DryRun) -> ShownRun | None:
             "already are recognised, and not written again."
         )
         if context.store.engine == "embedded" and len(dry.live) > EMBEDDED_ITEM_LIMIT:
-            inject_parts.problem(
-                f"The engine in this process is made for {EMBEDDED_ITEM_LIMIT:,} records. Start DynamoDB Local with "
-                "docker compose --profile dynamodb up, set url in acteon.toml, and bring them in there."
-            )
+            inject_parts.problem(f"The engine in this process is made for {EMBEDDED_ITEM_LIMIT:,} records. {WAY_OUT}")
             return None
         if not st.button(f"Import {count(len(dry.live), 'record')}", type="primary", key="import"):
             return None

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from audit_core.cli.terminal import say
+from audit_core.embedded import WAY_OUT
 from audit_core.errors import AuditError, WriteRefusedError
 from audit_core.settings import load_settings
 from audit_core.store import AuditStore
@@ -82,11 +83,7 @@ class Session:
 def refuse_embedded(settings: Settings) -> None:
     """Raise `WriteRefusedError` on the embedded engine, which forgets everything when the command ends."""
     if settings.audit.backend == "memory":
-        message = (
-            "What a command writes on the embedded engine is gone when it ends, so nothing was done. Start DynamoDB "
-            "Local with `docker compose --profile dynamodb up`, and name it by AUDIT__URL=http://localhost:8000, or by "
-            "`url` in [audit] of acteon.toml."
-        )
+        message = f"What a command writes on the embedded engine is gone when it ends, so nothing was done. {WAY_OUT}"
         raise WriteRefusedError(message)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from audit_core import demo
 from audit_core.directory import read_tenant
+from audit_core.embedded import WAY_OUT
 from audit_core.errors import EngineError, RecordError, WriteRefusedError
 from audit_core.items import is_count, text_of, whole_number
 from audit_core.names import ns_tenant
@@ -67,10 +68,7 @@ def race_refusal(store: AuditStore) -> str | None:
     """Say why there is no race on the store's engine; None where there may be one."""
     refusal = guard.engine_refusal(store.settings)
     if refusal is None and store.engine == "embedded":
-        refusal = (
-            "The embedded engine takes one request at a time, so nobody races on it. Start DynamoDB Local with `docker "
-            "compose --profile dynamodb up`, and name it by AUDIT__URL=http://localhost:8000."
-        )
+        refusal = f"The embedded engine takes one request at a time, so nobody races on it. {WAY_OUT}"
     return refusal
 
 

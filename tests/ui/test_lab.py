@@ -148,7 +148,10 @@ def test_an_engine_that_counts_as_aws_is_refused(
 @pytest.mark.usefixtures("own_table")
 def test_nobody_races_on_the_embedded_engine() -> None:
     opened = visit("race")
-    assert "one request at a time" in words(opened)
+    said = words(opened)
+    assert "one request at a time" in said
+    assert "docker compose --profile dynamodb up, or by Java 17 and Maven (README.md tells how)" in said
+    assert "`" not in "".join(part.value for part in opened.text)  # which shows it as it is
     assert not [button for button in opened.button if button.label == "Race"]
 
 
