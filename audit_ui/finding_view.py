@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from audit_core.chain.findings import Evidence
     from audit_ui.context import Context
 
-__all__ = ["show", "table_rows"]
+__all__ = ["gravest", "show", "table_rows"]
 
 _HASH = re.compile(r"\b[0-9a-f]{64}\b", re.ASCII)
 _SHOWN_DIGITS = 12
@@ -50,6 +50,15 @@ def table_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
 def _in_a_cell(text: str | None) -> str:
     """Return what was expected or found with hashes by their first digits, as a narrow cell can show them."""
     return visible(_HASH.sub(lambda found: f"{found[0][:_SHOWN_DIGITS]}…", text or "–"))
+
+
+def gravest(findings: Sequence[Finding]) -> int | None:
+    """Return the place of the first break, or else of the first that is unproven; None where nothing is amiss."""
+    for severity in (Severity.BREAK, Severity.UNPROVEN):
+        for place, finding in enumerate(findings):
+            if finding.severity is severity:
+                return place
+    return None
 
 
 def show(context: Context, report: ChainReport, finding: Finding) -> None:

@@ -10,18 +10,17 @@ import streamlit as st
 from audit_core.errors import InputError
 from audit_core.names import visible
 from audit_core.tamper.practice import LAB, PRACTICE
-from audit_core.tamper.told import state_of
 from audit_ui import elements, lab_words, links
 from audit_ui.faults import one_message
 from audit_ui.formats import count
-from audit_ui.lab_result import STATE_COLOURS, begin
+from audit_ui.lab_result import begin, state_badge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audit_core import ChainReport
     from audit_core.tamper.lab import Lab
-    from audit_core.tamper.plays import Play
+    from audit_core.tamper.plays import Outcome, Play
     from audit_ui.context import Context
     from audit_ui.lab_run import LabRun, Plays
 
@@ -156,18 +155,23 @@ def _card(context: Context, lab: Lab, plays: Plays, play: Play) -> None:
     if len(calls) > CALLS_ON_A_CARD:
         lines.append(f"and {count(len(calls) - CALLS_ON_A_CARD, 'call')} more")
     st.code("\n".join(lines), language=None, wrap_lines=True)
-    outcome = plays.of(play)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button(
-            "Do it",
-            key=f"do {play.what.name}",
-            on_click=begin,
-            args=(context, lab, plays, (play,)),
-            help=f"Case {play.what.cases} of the list of faults",
-        )
+    st.button(
+        "Do it",
+        key=f"do {play.what.name}",
+        on_click=begin,
+        args=(context, lab, plays, (play,)),
+        help=f"Case {play.what.cases} of the list of faults",
+    )
+    for one in lab_words.every_try([play]):
+        outcome = plays.of(one)
         if outcome is not None:
-            state = state_of(outcome)
-            st.badge(f"{state.symbol} {state.words}", color=STATE_COLOURS[state])  # type: ignore[arg-type] # a theme's name
+            _came_to(outcome)
+
+
+def _came_to(outcome: Outcome) -> None:
+    """Show how a play ended and, where it can be covered up, how far it was: each try may end differently."""
+    how_far = f" :small[{outcome.play.covered}]" if len(outcome.play.covers) > 1 else ""
+    st.markdown(f"{state_badge(outcome)}{how_far}")
 
 
 def _choose_group() -> None:

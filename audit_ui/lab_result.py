@@ -12,7 +12,7 @@ from audit_core.names import visible
 from audit_core.tamper.attacks import CLAUSES
 from audit_core.tamper.defences import DEFENCES
 from audit_core.tamper.told import State, checkpoint_symbol, checkpoint_words, state_of
-from audit_ui import elements, half_strip, lab_words, links
+from audit_ui import elements, finding_view, half_strip, lab_words, links
 from audit_ui.formats import count
 from audit_ui.lab_run import LabRun
 from audit_ui.strip import build_strip
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from audit_ui.context import Context
     from audit_ui.lab_run import Plays
 
-__all__ = ["STATE_COLOURS", "begin", "result"]
+__all__ = ["begin", "result", "state_badge"]
 
 CALLS_SHOWN = 6
-STATE_COLOURS = {
+_STATE_COLOURS = {
     State.CAUGHT: "blue",
     State.THOROUGH: "blue",
     State.RIGHT: "blue",
@@ -47,10 +47,9 @@ def begin(context: Context, lab: Lab, plays: Plays, wanted: Sequence[Play]) -> N
 
 def result(context: Context, lab: Lab, plays: Plays, outcome: Outcome) -> None:
     """Show what one play came to: the calls, the strip before and after, the defences, and what can be tried next."""
-    state = state_of(outcome)
     with st.container(border=True, key="lab_result"):
         with st.container(horizontal=True, gap="xsmall"):
-            st.badge(f"{state.symbol} {state.words}", color=STATE_COLOURS[state])  # type: ignore[arg-type] # a theme's name
+            st.markdown(state_badge(outcome), width="content")
             elements.verdict_badge(outcome.thorough.verdict)
         st.subheader(lab_words.capital(outcome.play.words), anchor=False)
         _strips(outcome)
@@ -59,6 +58,12 @@ def result(context: Context, lab: Lab, plays: Plays, outcome: Outcome) -> None:
         _tries(plays, outcome)
         with st.expander(f"What was sent: {count(len(outcome.calls), 'call')} of the plain API"):
             _calls(outcome.calls)
+
+
+def state_badge(outcome: Outcome) -> str:
+    """Return how a play ended, as Markdown for a badge."""
+    state = state_of(outcome)
+    return f":{_STATE_COLOURS[state]}-badge[{state.symbol} {state.words}]"
 
 
 def _strips(outcome: Outcome) -> None:
@@ -99,7 +104,8 @@ def _defences(outcome: Outcome) -> None:
 
 
 def _next(context: Context, lab: Lab, plays: Plays, outcome: Outcome) -> None:
-    further = outcome.play.second_try
+    further, finding = outcome.play.second_try, finding_view.gravest(outcome.thorough.findings)
+    label = "What its Chain page says" if finding is None else "See why, on its Chain page"
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if further is not None:
             st.button(
@@ -110,9 +116,8 @@ def _next(context: Context, lab: Lab, plays: Plays, outcome: Outcome) -> None:
                 args=(context, lab, plays, (further,)),
             )
         st.button("Restore the chain", key="restore", on_click=_restore, args=(plays,))
-        elements.way(
-            links.CHAIN, "See why, on its Chain page", links.chain_query(*lab.names, thorough=1, verify=1, finding=0)
-        )
+        query = links.chain_query(*lab.names, thorough=1, verify=1, finding=finding)
+        elements.way(links.CHAIN, label, query)
 
 
 def _tries(plays: Plays, outcome: Outcome) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from audit_core import InputError, Severity, Verdict
+from audit_core import InputError, Verdict
 from audit_core.names import visible
-from audit_ui import activity, elements, figures, links, summaries, tenant_parts, verification
+from audit_ui import activity, elements, figures, finding_view, links, summaries, tenant_parts, verification
 from audit_ui.formats import chain_name, count, utc
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ def _first_break(context: Context, entry: TenantEntry) -> dict[str, str]:
     report = verification.reports().last(context.table_key, entry.namespace, entry.tenant)
     if report is None:
         return {"finding": "0", "verify": "1"}
-    breaks = (place for place, finding in enumerate(report.findings) if finding.severity is Severity.BREAK)
-    return {"finding": str(next(breaks, 0))}
+    return {"finding": str(finding_view.gravest(report.findings) or 0)}
 
 
 def expiring_of(place: DeltaGenerator, done: ChainActivity | None) -> None:

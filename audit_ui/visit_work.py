@@ -26,6 +26,7 @@ __all__ = [
     "batch",
     "begin",
     "begin_batch",
+    "forget_ended",
     "in_sidebar",
     "keep",
     "pause",
@@ -65,6 +66,16 @@ def keep(context: Context, verification: Verification) -> None:
     kept.move_to_end(verification.request)
     while len(kept) > MOST_KEPT:
         kept.popitem(last=False)
+
+
+def forget_ended(context: Context, namespace: str, tenant: str) -> None:
+    """Forget this visit's verifications of a chain that came to their end: it has changed since."""
+    kept = _kept(context)
+    for request, verification in list(kept.items()):
+        if (request.namespace, request.tenant) == (namespace, tenant) and not (
+            verification.running or verification.stopped
+        ):
+            del kept[request]
 
 
 def batch(context: Context) -> Batch | None:

@@ -98,6 +98,15 @@ def test_the_demo_of_five_minutes_click_by_click(quiet_page: Page, own_demo: str
         outcome(page, state, f"A field outside the ten edited (payload), {words}")
     expect(page.get_by_text("A checkpoint from before would not fit any more", exact=False)).to_be_visible()
 
+    tried = card(page, "edit-payload")
+    expect(tried.get_by_text("✕ Not caught")).to_have_count(1)
+    expect(tried.get_by_text("✓ Caught")).to_have_count(3)
+    page.get_by_role("link", name="What its Chain page says").click()
+    heading(page, "Nothing was found altered or missing.")
+    expect(page.get_by_text("The finding that the link names is not in this report")).to_have_count(0)
+    page.get_by_role("link", name="Break it in the tamper lab").click()
+    heading(page, "Tamper lab")
+
     page.get_by_role("button", name="Restore the chain").click()
     expect(page.get_by_text("The chain was made anew: 400 records checked, thoroughly.")).to_be_visible()
     page.get_by_role("link", name="Its Chain page →", exact=True).click()

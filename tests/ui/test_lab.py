@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 
-from audit_core.chain.findings import Verdict
+from audit_core.chain.findings import FindingKind, Verdict
+from audit_core.chain.words import VERDICTS
 from audit_core.settings import AuditSettings, ComplianceSettings, Settings
 from audit_core.tamper.attacks import ATTACKS
-from audit_ui import lab_words
+from audit_ui import finding_view, lab_words
 from audit_ui.context import Context
 from audit_ui.lab_run import open_lab
 from tests import builders, tables
-from tests.ui.visits import address, finished, table, visit, words
+from tests.reports import finding
+from tests.ui.visits import address, finished, go, table, visit, words
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -56,6 +59,51 @@ def test_the_attacker_tries_again_until_nothing_in_the_table_shows_it(own_table:
     assert "Nothing in the table can show this" in words(opened)
     assert not [button for button in opened.button if button.key == "try_again"]
     assert own_table.verify("lab", "ours").verdict is Verdict.INTACT
+
+
+def test_what_a_play_leads_to_on_its_chain_page_is_a_finding_where_there_is_one(own_table: AuditStore) -> None:
+    opened = click(visit("lab"), "do edit-payload")
+    assert chain_way(opened) == (":green[See why, on its Chain page →]", "0")
+    for _ in range(3):
+        opened = click(opened, "try_again")
+    assert chain_way(opened) == (":green[What its Chain page says →]", None)
+    assert own_table.verify("lab", "ours", thorough=True).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "place"),
+    [
+        (("expired", "expired_unproven", "missing_record", "missing_record"), 2),
+        (("expired", "expired_unproven"), 1),
+        (("expired",), None),
+        ((), None),
+    ],
+)
+def test_the_gravest_finding_is_the_first_break_or_else_the_first_doubt(
+    kinds: tuple[str, ...], place: int | None
+) -> None:
+    assert finding_view.gravest([finding(FindingKind(kind), 3) for kind in kinds]) == place
+
+
+@pytest.mark.usefixtures("own_table")
+def test_the_chain_page_shows_the_chain_as_the_last_play_left_it() -> None:
+    opened = click(visit("lab"), "do edit-payload")
+    chain = {"namespace": "lab", "tenant": "ours", "thorough": "1", "verify": "1"}
+    assert VERDICTS[Verdict.BROKEN].headline in words(finished(go(opened, "chain", **chain)))
+    opened = go(opened, "lab")
+    for _ in range(3):
+        opened = click(opened, "try_again")
+    assert VERDICTS[Verdict.INTACT].headline in words(finished(go(opened, "chain", **chain)))
+
+
+@pytest.mark.usefixtures("own_table")
+def test_a_card_says_of_each_try_how_it_ended() -> None:
+    opened = click(visit("lab"), "do edit-payload")
+    for _ in range(3):
+        opened = click(opened, "try_again")
+    said = badges(opened)
+    assert ":blue-badge[✓ Caught] :small[nothing covered up]" in said
+    assert ":red-badge[✕ Not caught] :small[everything from there on recomputed, fences too]" in said
 
 
 def test_restoring_makes_the_chain_anew_and_says_so(own_table: AuditStore) -> None:
@@ -169,6 +217,12 @@ def test_a_demo_chain_leads_to_the_lab_and_another_does_not(own_table: AuditStor
     own_table.append(builders.record(namespace="lab", tenant="bench"))
     assert "Break it in the tamper lab" in ways(visit("chain", namespace="lab", tenant="ours", verify="1"))
     assert "Break it in the tamper lab" not in ways(visit("chain", namespace="lab", tenant="bench", verify="1"))
+
+
+def chain_way(opened: AppTest) -> tuple[str, str | None]:
+    """The label of the way to the Chain page from what a play came to, and the finding that it names."""
+    (way,) = [link for link in opened.get("page_link") if "Chain page" in link.label]
+    return way.label, parse_qs(way.proto.query_string).get("finding", [None])[0]
 
 
 def ways(opened: AppTest) -> str:
