@@ -137,7 +137,7 @@ def send(store: AuditStore, draft: Draft) -> None:
         draft.error = error
     if draft.written:
         draft.written = tuple(_with_fence(store, one) for one in draft.written)
-        inject_parts.forget_what_was_read()
+        inject_parts.forget_what_was_read([(draft.record.namespace, draft.record.tenant)])
 
 
 def _append(store: AuditStore, draft: Draft, record: AuditRecord) -> None:

@@ -17,13 +17,13 @@ from audit_core.errors import (
     OutcomeUnknownError,
 )
 from audit_core.names import visible
-from audit_ui import elements, links, retention_parts, summaries
+from audit_ui import elements, links, retention_parts, summaries, visit_work
 from audit_ui.context import LOST_STORE, forget_store
 from audit_ui.faults import one_message
 from audit_ui.formats import chain_name, count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from audit_core.appendrun import AppendRun
 
@@ -86,14 +86,14 @@ def run_progress(shown: ShownRun) -> None:
     with one_message():
         run.advance(_SLICE_SECONDS)
         if not run.running:
-            forget_what_was_read()
+            forget_what_was_read(shown.chains)
             lost(run.error)
             st.rerun()
         st.progress(run.done / run.total, text=f"{run.done:,} of {count(run.total, 'record')} seen to")
         st.caption("It waits while another page is open, and goes on when this one is opened again.")
         if st.button("Stop", key="stop"):
             run.stop()
-            forget_what_was_read()
+            forget_what_was_read(shown.chains)
             st.rerun()
 
 
@@ -168,8 +168,9 @@ def table(rows: Sequence[dict[str, str]], alt: str) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, height=height, alt=alt)
 
 
-def forget_what_was_read() -> None:
-    """Let the pages read anew, since something was written."""
+def forget_what_was_read(chains: Iterable[tuple[str, str]]) -> None:
+    """Let the pages read and verify anew, since something was written to these chains (namespace, tenant)."""
+    visit_work.forget_ended(chains)
     summaries.forget_summaries()
     retention_parts.forget()
 

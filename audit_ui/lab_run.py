@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from audit_core.tamper.lab import Lab
-from audit_ui import inject_parts, visit_work
+from audit_ui import inject_parts
 from audit_ui.verification import kept, reports
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ def keep_report(context: Context, report: ChainReport) -> None:
     """Let the other pages show what was found, and read anew."""
     reports().keep(context.table_key, report)
     kept(context).keep(report)
-    visit_work.forget_ended(context, report.namespace, report.tenant)
-    inject_parts.forget_what_was_read()
+    inject_parts.forget_what_was_read([(report.namespace, report.tenant)])
 
 
 def restore(context: Context, lab: Lab, plays: Plays) -> None:

@@ -17,6 +17,8 @@ from audit_ui.faults import one_message
 from audit_ui.formats import chain_name, count, duration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from audit_ui.context import Context
     from audit_ui.verification import Batch, Request, Verification
 
@@ -68,13 +70,12 @@ def keep(context: Context, verification: Verification) -> None:
         kept.popitem(last=False)
 
 
-def forget_ended(context: Context, namespace: str, tenant: str) -> None:
-    """Forget this visit's verifications of a chain that came to their end: it has changed since."""
-    kept = _kept(context)
+def forget_ended(chains: Iterable[tuple[str, str]]) -> None:
+    """Forget this visit's verifications of chains (namespace, tenant) that came to their end: these changed since."""
+    changed = set(chains)
+    _key, kept = st.session_state.get(_VERIFICATIONS, ("", OrderedDict()))
     for request, verification in list(kept.items()):
-        if (request.namespace, request.tenant) == (namespace, tenant) and not (
-            verification.running or verification.stopped
-        ):
+        if (request.namespace, request.tenant) in changed and not (verification.running or verification.stopped):
             del kept[request]
 
 

@@ -16,7 +16,7 @@ from audit_core.store import AuditStore
 from audit_ui import context
 from audit_ui.inject_files import shown_name
 from tests import builders, tables
-from tests.ui.visits import HOSTILE, rendered, visit, words
+from tests.ui.visits import HOSTILE, finished, go, rendered, visit, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +115,14 @@ class TestRecord:
         click(opened, "another")
         click(opened, "at_once")
         assert [record.text("sequence_number") for record in records(lab)] == ["0", "1"]
+
+    def test_what_was_verified_before_is_verified_anew(self, lab: AuditStore) -> None:
+        lab.append(builders.record(namespace="lab", tenant="bench"))
+        chain = {"namespace": "lab", "tenant": "bench", "verify": "1"}
+        opened = filled()
+        assert "1 record checked" in words(finished(go(opened, "chain", **chain)))
+        opened = click(typed(go(opened, "inject"), **TYPED), "at_once")
+        assert "2 records checked" in words(finished(go(opened, "chain", **chain)))
 
     def test_a_faster_writer_changes_the_place_and_it_is_said(self, lab: AuditStore) -> None:
         opened = click(filled(), "preview")
