@@ -79,7 +79,7 @@ def _batch_so_far(batch: verification.Batch) -> None:
     if not batch.done:
         return
     if not batch.changes:
-        st.caption(f"{count(batch.done, 'tenant')} verified; {_nothing_new(batch)}.")
+        st.caption(f"{count(batch.done, 'tenant')} gone through; {_nothing_new(batch)}.")
         return
     with st.container(border=True, key="changes"):
         number, say = count(len(batch.changes), "tenant"), "says" if len(batch.changes) == 1 else "say"

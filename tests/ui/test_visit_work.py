@@ -181,15 +181,15 @@ class TestAllOfThem:
             opened.run()
         assert batch.fraction > done
         assert (batch.done, batch.running) == (2, False)
-        assert "2 tenants verified; no earlier verification is known here" in words(go(opened, "overview"))
+        assert "2 tenants gone through; no earlier verification is known here" in words(go(opened, "overview"))
         assert chains.engine == "embedded"
 
     def test_are_compared_where_there_was_an_earlier_verification(self, chains: AuditStore) -> None:
-        assert "2 tenants verified; no earlier verification is known here to compare with." in words(verify(visit()))
-        assert "2 tenants verified; none says something else than its verification before." in words(verify(visit()))
+        assert "2 tenants gone through; no earlier verification is known here to compare with." in words(verify(visit()))
+        assert "2 tenants gone through; none says something else than its verification before." in words(verify(visit()))
         put(chains, entry("n", "third"))
         chooser.forget_directories()
-        assert "3 tenants verified; of the 2 verified before, none says something else now." in words(verify(visit()))
+        assert "3 tenants gone through; of the 2 verified before, none says something else now." in words(verify(visit()))
 
     @pytest.mark.usefixtures("chains")
     def test_that_cannot_be_read_are_not_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +215,7 @@ class TestAllOfThem:
         monkeypatch.setattr("audit_ui.chooser.read_directory.__defaults__", (2,))
         put(chains, entry("n", "third"))
         opened = verify(visit())
-        assert "3 tenants verified" in words(opened)
+        assert "3 tenants gone through" in words(opened)
 
 
 def verify(opened: AppTest) -> AppTest:
