@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +19,7 @@ from audit_core.names import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MAX_FILE_BYTES", "files_meant", "read_bounded", "refuse_file"]
+__all__ = ["MAX_FILE_BYTES", "files_meant", "read_bounded", "refuse_file", "refuse_unreadable"]
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """What one file may hold once it is unpacked."""
@@ -65,7 +66,7 @@ def read_bounded(path: Path, max_file_bytes: int) -> bytes:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         refuse_file(path, f"its gzip data is damaged ({error}); fetch it again", error)
     except OSError as error:
-        refuse_file(path, f"it cannot be read ({error.strerror or error}); check the path and its permissions", error)
+        refuse_unreadable(path, error)
     return b"".join(pieces)
 
 
@@ -75,8 +76,14 @@ def refuse_file(path: Path, problem: str, cause: Exception | None = None) -> NoR
     raise ImportFileError(message) from cause
 
 
+def refuse_unreadable(path: Path, error: OSError) -> NoReturn:
+    """Raise `ImportFileError` that names the file, or the one that the error names, and why it cannot be read."""
+    named = path if error.filename is None else Path(str(error.filename))
+    refuse_file(named, f"it cannot be read ({error.strerror or error}); check the path and its permissions", error)
+
+
 def _walk(root: Path, skipped: list[Path]) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root, onerror=_refuse_folder):
+    for folder, folders, names in os.walk(root, onerror=partial(refuse_unreadable, root)):
         folders.sort()
         skipped.extend(Path(folder, name) for name in folders if Path(folder, name).is_symlink())
         for name in sorted(names):
@@ -87,7 +94,3 @@ def _walk(root: Path, skipped: list[Path]) -> Iterator[Path]:
                 skipped.append(path)
             else:
                 yield path
-
-
-def _refuse_folder(error: OSError) -> NoReturn:
-    refuse_file(Path(str(error.filename)), f"it cannot be read ({error.strerror})", error)

@@ -29,6 +29,7 @@ from audit_core.cli.terminal import JsonFlag, print_json, progress_bar, say
 from audit_core.documents import html_document, junit_document, statement_json
 from audit_core.errors import EngineError, FilterError, ImportFileError
 from audit_core.exchange import verify_file
+from audit_core.importfiles import refuse_unreadable
 from audit_core.manifests import check_beside
 from audit_core.names import visible
 from audit_core.retention import Lifetimes
@@ -194,16 +195,19 @@ def _loaded_for_good() -> Iterator[None]:
 def _verify_file(session: Session, file: Path) -> _Result:
     """Verify an export by the lifetimes of the settings; no engine is opened. A manifest beside it has to fit."""
     settings = session.settings()
-    claim = check_beside(file)
-    if claim is not None and claim.kind == "records":
-        message = (
-            f"{visible(str(file))} is what its manifest says, {claim.records:,} records that a filter chose, and no "
-            "chain that could be verified. Recompute the hashes of JSON Lines by `hash`, or export the chain."
-        )
-        raise ImportFileError(message)
-    with file.open("rb") as source:
-        lifetimes = Lifetimes(settings.audit.ttl_seconds, settings.dashboard.past_ttl_seconds)
-        report = verify_file(source, visible(str(file)), lifetimes)
+    try:
+        claim = check_beside(file)
+        if claim is not None and claim.kind == "records":
+            message = (
+                f"{visible(str(file))} is what its manifest says, {claim.records:,} records that a filter chose, and "
+                "no chain that could be verified. Recompute the hashes of JSON Lines by `hash`, or export the chain."
+            )
+            raise ImportFileError(message)
+        with file.open("rb") as source:
+            lifetimes = Lifetimes(settings.audit.ttl_seconds, settings.dashboard.past_ttl_seconds)
+            report = verify_file(source, visible(str(file)), lifetimes)
+    except OSError as error:
+        refuse_unreadable(file, error)
     return _Result(ChainStatement(report))
 
 

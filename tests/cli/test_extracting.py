@@ -142,6 +142,12 @@ class TestExport:
         target.with_name("g.jsonl.manifest.json").unlink()
         assert run("verify", "--file", str(target)).exit_code == 2
 
+    def test_a_file_that_cannot_be_read_is_named_with_the_reason(self, tmp_path: Path) -> None:
+        absent = tmp_path / "absent.jsonl"
+        for file, reason in ((absent, "No such file or directory"), (tmp_path, "Is a directory")):
+            message = told(run("verify", "--file", str(file)))
+            assert message == f"Error: {file}: it cannot be read ({reason}); check the path and its permissions.\n"
+
     def test_records_of_a_filter_are_no_chain_to_verify(self, tmp_path: Path) -> None:
         target = tmp_path / "a.jsonl"
         assert demo("query", *ACME, "--jsonl", str(target)).exit_code == 0
