@@ -18,7 +18,7 @@ import jinja2
 
 from audit_core.chain.findings import Severity, Verdict, json_number
 from audit_core.chain.statements import altered_part, covered, hash_checks, limits, not_covered, where
-from audit_core.chain.words import BEYOND, FINDINGS, SEVERITIES, VERDICTS
+from audit_core.chain.words import BEYOND, FINDINGS, NO_CHAIN, SEVERITIES, VERDICTS
 from audit_core.jsonlines import json_item
 from audit_core.names import visible
 
@@ -48,14 +48,14 @@ def junit_document(statement: Statement, *, allow_unproven: bool = False) -> str
     """Return JUnit XML in which each chain is a test case.
 
     A broken chain is a failure, so is an unproven one unless it is allowed; an incomplete one is an error; a tenant
-    without a chain is skipped. A list without any chain is one case that failed: nothing was verified.
+    without a chain is skipped. Where there is no chain at all, one more case fails: nothing was verified.
     """
     suite = ET.Element("testsuite", name=f"audit chains of {visible(statement.source)}")
     cases = [_case(suite, chain, allow_unproven=allow_unproven) for chain in statement.chains]
-    if not cases:
+    if not statement.has_chain:
         case = ET.SubElement(suite, "testcase", classname="audit", name="chains")
-        ET.SubElement(case, "error", type="incomplete", message="There is no chain to verify.")
-        cases = [case]
+        ET.SubElement(case, "error", type="incomplete", message=NO_CHAIN)
+        cases.append(case)
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
     suite.set("tests", str(len(cases)))
@@ -102,6 +102,7 @@ def _chain_json(chain: ChainStatement) -> dict[str, Any]:
         "at": str(report.at),
         "reason": report.reason,
         "upper_bound": report.upper_bound,
+        "unchained": report.unchained,
         "not_covered": list(not_covered(report, chain.asked)),
         "unvouched_ends": list(report.unvouched_ends),
         "reading": asdict(report.reading),
@@ -203,6 +204,7 @@ def _template() -> jinja2.Template:
         limits=limits,
         most_listed=MOST_LISTED,
         most_opened=MOST_OPENED,
+        no_chain=NO_CHAIN,
         severity_words=SEVERITIES,
         verdict_words=VERDICTS,
         where=where,

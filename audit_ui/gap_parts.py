@@ -52,7 +52,7 @@ def state(report: ChainReport, chosen: TenantEntry) -> bool:
     if report.verdict is Verdict.UNCHAINED:
         elements.nothing_here(
             "No chain, so no gaps",
-            f"{VERDICTS[Verdict.UNCHAINED].means} Nothing numbers them, so nobody can tell whether one is missing.",
+            f"{VERDICTS[Verdict.UNCHAINED].headline} Nothing numbers them, so nobody can tell whether one is missing.",
         )
         return False
     if report.reason is not None:

@@ -31,5 +31,6 @@ def report(length: int, *findings: Finding, **overrides: Any) -> ChainReport:
         "last_record_id": "z",
         "reading": Reading(length, 1, 1.0),
         "at": DISPATCHED,
+        "unchained": 0 if overrides.get("thorough") else None,
     }
     return ChainReport(**{**values, **overrides})

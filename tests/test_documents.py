@@ -75,7 +75,7 @@ def cases(document: str) -> list[ET.Element]:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_verdict_is_the_outcome_of_a_test_case(verdict: Verdict) -> None:
-    (case,) = cases(junit_document(statement(report(3, verdict=verdict, reason="it was stopped"))))
+    case, *_ = cases(junit_document(statement(report(3, verdict=verdict, reason="it was stopped"))))
     found = [child.tag for child in case if child.tag != "system-out"]
     assert found == ([OUTCOMES[verdict]] if OUTCOMES[verdict] else [])
 
@@ -95,8 +95,10 @@ def test_the_numbers_of_a_suite_are_those_of_its_cases() -> None:
 
 
 def test_a_list_without_a_chain_does_not_pass() -> None:
-    (case,) = cases(junit_document(statement()))
-    assert case.find("error") is not None
+    for looked_at in ((), (report(0, verdict=Verdict.UNCHAINED),)):
+        document = junit_document(statement(*looked_at))
+        assert cases(document)[-1].find("error") is not None
+        assert len(cases(document)) == len(looked_at) + 1
 
 
 def test_every_finding_is_a_line_and_what_was_not_covered_stands_beside_it() -> None:
@@ -155,5 +157,6 @@ def test_a_page_of_very_many_findings_says_how_many_it_shows() -> None:
 
 
 def test_a_page_without_chains_says_so() -> None:
-    page = Text(html_document(statement(), DISPATCHED))
-    assert "There was no chain to verify." in page.text
+    for looked_at in ((), (report(0, verdict=Verdict.UNCHAINED),)):
+        page = Text(html_document(statement(*looked_at), DISPATCHED))
+        assert "There was no chain to verify." in page.text

@@ -1,13 +1,35 @@
 from __future__ import annotations
 
-from audit_core.chain.findings import Coverage, FindingKind
-from audit_core.chain.statements import altered_part, limits, rung
+import pytest
+
+from audit_core.chain.findings import Coverage, FindingKind, Verdict
+from audit_core.chain.statements import altered_part, covered, limits, rung
 from tests.reports import finding, report
 
 
 def test_a_report_says_what_it_did_not_read() -> None:
     assert any("A thorough verification" in line for line in limits(report(10)))
     assert not any("A thorough verification" in line for line in limits(report(10, thorough=True)))
+
+
+def test_a_tenant_without_a_chain_is_told_by_what_was_seen_and_nothing_of_it_as_checked() -> None:
+    unchained = {"verdict": Verdict.UNCHAINED, "first_sequence": None, "last_sequence": None, "unvouched_ends": ()}
+    seen = report(0, **unchained, unchained=1)
+    counted = report(0, **unchained, unchained=1200, thorough=True)
+    assert covered(seen) == (
+        "No position: there are records without a sequence number, at least one. A thorough verification counts them.",
+    )
+    assert covered(counted) == ("No position: 1,200 records without a sequence number",)
+    for one in (seen, counted):
+        assert [line.partition(":")[0] for line in limits(one)] == ["No record was checked"]
+
+
+@pytest.mark.parametrize(("unchained", "said"), [(None, True), (0, False), (3, False)])
+def test_records_without_a_number_are_called_not_looked_for_only_where_nobody_looked(
+    unchained: int | None, said: bool
+) -> None:
+    lines = limits(report(10, unchained=unchained))
+    assert any("Records without a sequence number were not looked for" in line for line in lines) is said
 
 
 def test_a_report_names_the_ends_that_only_a_checkpoint_vouches_for() -> None:

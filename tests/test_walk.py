@@ -58,8 +58,29 @@ def test_an_empty_table_is_incomplete(store: AuditStore) -> None:
 
 def test_a_tenant_without_sequence_numbers_is_unchained(store: AuditStore) -> None:
     item = {name: value for name, value in Chain().ours(1).record(0).items() if name != "sequence_number"}
-    put(store, item)
-    assert verified(store).verdict is Verdict.UNCHAINED
+    for number in range(3):
+        put(store, {**item, "id": {"S": f"record-{number}"}})
+    assert (verified(store).verdict, verified(store).unchained) == (Verdict.UNCHAINED, 1)
+    counted = verified(store, thorough=True)
+    assert (counted.verdict, counted.unchained, counted.records_checked) == (Verdict.UNCHAINED, 3, 0)
+
+
+def test_until_all_are_counted_no_number_is_told(store: AuditStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit_core.table.MAX_PAGE", 2)
+    item = {name: value for name, value in Chain().ours(1).record(0).items() if name != "sequence_number"}
+    for number in range(3):
+        put(store, {**item, "id": {"S": f"record-{number}"}})
+    walk = store.walk(*NAMES, thorough=True)
+    told = [(walk.report.verdict, walk.report.unchained) for _ in walk]
+    assert set(told) == {(Verdict.INCOMPLETE, None), (Verdict.UNCHAINED, 3)}
+
+
+def test_records_without_a_number_are_told_as_looked_for_where_they_were(store: AuditStore) -> None:
+    assert verified(store).unchained == 0
+    store.append(record())
+    assert verified(store).unchained is None
+    assert verified(store, thorough=True).unchained == 0
+    assert verified(store, thorough=True, first=0, last=0).unchained is None
 
 
 def test_a_chain_that_begins_while_it_is_read_is_not_told_as_unchained(

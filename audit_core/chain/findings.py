@@ -257,7 +257,8 @@ class ChainReport:
     `first_sequence` and `last_sequence` are the first and last position that was judged, None where there was none.
     `upper_bound` is the chain's last position when it started; `unvouched_ends` are positions that nothing in the
     table links back to, so that only a checkpoint kept outside vouches for them. `reason` says why it is incomplete.
-    `at` is the engine's clock when it began.
+    `at` is the engine's clock when it began. `unchained` is how many records without a sequence number were seen in the
+    tenant, None: they were not looked for; of a tenant without a chain, one is looked for unless `thorough`.
     """
 
     namespace: str
@@ -276,6 +277,7 @@ class ChainReport:
     reading: Reading
     at: Timestamp
     reason: str | None = None
+    unchained: int | None = None
 
     @property
     def summary(self) -> Summary:

@@ -150,9 +150,7 @@ class ChainReader:
         self.verifier.finish()
         if self._first == 0 and self._last is None:
             if self.verifier.first_position is None and self.verifier.records_checked == 0:
-                oldest = self._spend(self._table.query(self._by_time(), limit=1)).items
-                # one with a number was written since: a chain has begun
-                self.only_unchained = any("sequence_number" not in item for item in oldest)
+                yield from self._look_for_unchained()
             elif self._source.thorough:
                 self.verifier.unchained(self._unchained_records())
         self._confirm_intents()
@@ -392,11 +390,28 @@ class ChainReader:
     def _by_time(self) -> KeyRange:
         return KeyRange(INDEX_TIME, "ns_tenant", self._chain, "dispatched_at_ms")
 
-    def _unchained_records(self) -> Iterator[Item]:
-        """Read the tenant's records without a sequence number, by time, and each of them once more, consistently."""
+    def _look_for_unchained(self) -> Iterator[None]:
+        """See whether a tenant without a chain has records; a thorough verification counts them."""
+        oldest = self._spend(self._table.query(self._by_time(), limit=1)).items
+        if any("sequence_number" in item for item in oldest):
+            return  # it was written since: a chain has begun
+        seen = len(oldest)
+        if oldest and self._source.thorough:
+            seen = 0
+            for page in self._unnumbered():
+                seen += len(page)
+                yield
+        self.verifier.unchained_seen, self.only_unchained = seen, bool(oldest)
+
+    def _unnumbered(self) -> Iterator[Sequence[Item]]:
+        """Read what the index by time shows without a sequence number, page by page."""
         names = {"#number": "sequence_number"}
         for page in pages(self._table, self._by_time(), condition=_NO_NUMBER, names=names):
-            shown = self._spend(page).items
+            yield self._spend(page).items
+
+    def _unchained_records(self) -> Iterator[Item]:
+        """Read the tenant's records without a sequence number, by time, and each of them once more, consistently."""
+        for shown in self._unnumbered():
             for item in self._spend(self._table.get_many(text_of(item, "id") or "" for item in shown)).items:
                 if text_of(item, "ns_tenant") == self._chain and "sequence_number" not in item:
                     yield item

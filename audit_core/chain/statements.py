@@ -75,6 +75,11 @@ class Statement:
         """What all of it took."""
         return sum((chain.report.reading for chain in self.chains), self.listing)
 
+    @property
+    def has_chain(self) -> bool:
+        """Whether there was any chain to verify; without one the verdict is `incomplete` (FORMAT 9)."""
+        return any(chain.report.verdict is not Verdict.UNCHAINED for chain in self.chains)
+
 
 @dataclass(frozen=True, slots=True)
 class HashCheck:
@@ -92,6 +97,8 @@ class HashCheck:
 
 def covered(report: ChainReport) -> tuple[str, ...]:
     """Say what was covered, and how."""
+    if report.verdict is Verdict.UNCHAINED:
+        return (_unchained(report),)
     if report.first_sequence is None or report.last_sequence is None:
         return (f"{report.records_checked:,} records, no position",)
     coverage = report.coverage
@@ -110,6 +117,8 @@ def covered(report: ChainReport) -> tuple[str, ...]:
 
 def not_covered(report: ChainReport, asked: str | None = None) -> tuple[str, ...]:
     """Say what was not looked at; `asked` is the range asked for in words, None for the whole chain."""
+    if report.verdict is Verdict.UNCHAINED:
+        return ("No record was checked: what these hold, and whether one is missing, is written down nowhere.",)
     said = []
     if asked is not None:
         said.append(f"Positions outside {asked} were not judged.")
@@ -117,7 +126,7 @@ def not_covered(report: ChainReport, asked: str | None = None) -> tuple[str, ...
         said.append(
             "The fences of records that carry a content_hash were not read. A thorough verification reads them."
         )
-    if not report.thorough or asked is not None:
+    if report.unchained is None:
         said.append(
             "Records without a sequence number were not looked for. A thorough verification of the whole chain does."
         )
@@ -127,6 +136,16 @@ def not_covered(report: ChainReport, asked: str | None = None) -> tuple[str, ...
             "metadata, caller, times of completion and expiry."
         )
     return tuple(said)
+
+
+def _unchained(report: ChainReport) -> str:
+    """Say how many records a tenant without a chain has, as far as that is known."""
+    if not report.thorough:
+        return (
+            "No position: there are records without a sequence number, at least one. A thorough verification counts "
+            "them."
+        )
+    return f"No position: {report.unchained or 0:,} records without a sequence number"
 
 
 def ends(report: ChainReport) -> str | None:

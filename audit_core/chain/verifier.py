@@ -117,6 +117,8 @@ class ChainVerifier:
         self.last_record_id: str | None = None
         self.records_checked = 0
         self.breaks = 0
+        self.unchained_seen: int | None = None
+        """Records without a sequence number that were seen in the chain's tenant; None: they were not looked for."""
         self._chain = chain
         self._lifetimes = lifetimes
         self._first = first
@@ -338,10 +340,11 @@ class ChainVerifier:
         Those that are older than the chain are information, and told together.
         """
         older: Finding | None = None
-        count = 0
+        self.unchained_seen = count = 0
         for item in items:
             if text_of(item, "id") in self._placed_by_fence:
                 continue
+            self.unchained_seen += 1
             finding = judge_unchained(item, self._began_ms)
             if finding.severity is Severity.BREAK:
                 self._add((finding,))
@@ -431,6 +434,7 @@ class ChainVerifier:
             reading=covered.reading,
             at=covered.at,
             reason=reason,
+            unchained=self.unchained_seen,
         )
 
     def _previous_fits(self, position: int, previous: str | None, *, bare: bool = False, link: Link = None) -> bool:

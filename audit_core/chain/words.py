@@ -14,7 +14,7 @@ from audit_core.chain.findings import FindingKind, Severity, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BEYOND", "FINDINGS", "SEVERITIES", "VERDICTS", "FindingWords", "VerdictWords"]
+__all__ = ["BEYOND", "FINDINGS", "NO_CHAIN", "SEVERITIES", "VERDICTS", "FindingWords", "VerdictWords"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ BEYOND = (
 )
 """What every report says of itself (FORMAT 9)."""
 
+NO_CHAIN = "There was no chain to verify."
+
 VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.INTACT: VerdictWords(
         "Intact",
@@ -94,9 +96,10 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.INCOMPLETE: VerdictWords(
         "Incomplete",
         "…",
-        "The verification did not come to its end.",
-        "Something was not read, so there is no verdict on the whole chain. What was read so far is below.",
-        ("That something is wrong, or that nothing is. Verify again to get a verdict.",),
+        "Not everything that was asked for could be checked.",
+        "Something was not read, or there was neither a record nor a full fence to check, so there is no verdict on "
+        "the whole chain. What was read is below.",
+        ("That something is wrong, or that nothing is. Verify again once the reason is mended.",),
     ),
     Verdict.BROKEN: VerdictWords(
         "Broken",
@@ -112,7 +115,8 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
         "No chain",
         "–",
         "This tenant's records are not chained.",
-        "They carry neither a sequence number nor a fence: hash chaining was off when they were written.",
+        "They have neither sequence numbers nor fences, as when hash chaining is off while they are written. The "
+        "verdict on chains beside them leaves them out; where there is no chain at all, it is incomplete.",
         ("That they are as written: any of them may have been altered, removed or added, and it would not show.",),
     ),
 }

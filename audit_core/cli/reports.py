@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["print_statement"]
 
 _WORDS = {
-    Verdict.UNCHAINED: "records without a chain; nothing vouches for them, and the verdict leaves them alone",
+    Verdict.UNCHAINED: "records without a chain: nothing vouches for them, and they count for no verdict",
     Verdict.INTACT: "no finding in what was checked",
     Verdict.INTACT_WITH_EXPIRY: "no alarm in what was checked; what is gone had expired, as its fences prove",
     Verdict.UNPROVEN: "no alarm, but records are gone and nothing in the table can tell expiry from deletion",
     Verdict.INCOMPLETE: "not everything that was asked for could be checked",
     Verdict.BROKEN: "something was altered, is missing or does not fit; see the findings",
 }
+_NO_CHAIN = "there was no chain to verify"
 _INFERRED = (
     "* inferred from lifetimes: had they been shorter for a while, these could have expired. Declare a lifetime that "
     "was in use once by past_ttl_seconds in [dashboard]."
@@ -40,7 +41,7 @@ def print_statement(statement: Statement) -> None:
     for chain in statement.chains:
         _print_chain(chain)
     verdict = statement.verdict
-    print_line(f"Verdict: {verdict.value} ({_WORDS[verdict]})", style="bold")
+    print_line(f"Verdict: {verdict.value} ({_WORDS[verdict] if statement.has_chain else _NO_CHAIN})", style="bold")
     print_line(f"Chains:  {len(statement.chains):,}, {visible(statement.origin)}.")
     print_line(f"Read:    {statement.reading}.")
     print_line(BEYOND)
@@ -55,8 +56,7 @@ def _print_chain(chain: ChainStatement) -> None:
     facts += [("checked", line) for line in covered(report)]
     if chain.note is not None:
         facts.append(("checked", chain.note))
-    if report.verdict is not Verdict.UNCHAINED:
-        facts += [("not checked", line) for line in not_covered(report, chain.asked)]
+    facts += [("not checked", line) for line in not_covered(report, chain.asked)]
     last = ends(report)
     if last is not None:
         facts.append(("ends", last))

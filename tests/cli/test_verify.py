@@ -110,6 +110,14 @@ def test_the_exit_status_is_the_verdicts(tenant: str, verdict: str, status: int)
     assert result.exit_code == status
 
 
+def test_a_tenant_without_a_chain_is_told_without_contradiction() -> None:
+    text = demo("verify", "--tenant", "sandbox").stdout
+    assert "not looked for" not in text
+    assert "Verdict: incomplete (there was no chain to verify)" in text
+    chain = verified("--tenant", "sandbox", "--thorough")
+    assert (chain["verdict"], chain["records_checked"], chain["unchained"]) == ("unchained", 0, 100)
+
+
 def test_unproven_may_be_allowed_but_keeps_its_word() -> None:
     result = demo("verify", "--tenant", "initech", "--allow-unproven", "--json")
     assert result.exit_code == 0
