@@ -100,4 +100,10 @@ def chosen_chains(store: AuditStore, namespace: str | None, tenant: str | None, 
         for entry in listing.entries
         if namespace in {None, entry.namespace} and tenant in {None, entry.tenant}
     )
-    return Chains(names, listing.origin, listing.reading)
+    origin = listing.origin
+    named = " ".join(
+        f"{what} {name}" for what, name in (("namespace", namespace), ("tenant", tenant)) if name is not None
+    )
+    if named and not names:
+        origin += f"; none of the {len(listing.entries):,} there has the {named}"
+    return Chains(names, origin, listing.reading)

@@ -1,7 +1,8 @@
 """The command `verify`: which chains are meant, a few verified at a time, and the exit status.
 
 What a verification finds is decided in `chain`; how it is told is in `reports`. The exit status is the verdict's:
-0 intact, also with proven expiry; 1 broken; 2 could not run; 3 incomplete or unproven.
+0 intact, also with proven expiry; 1 broken; 2 could not run, or nothing is known of what was named; 3 incomplete or
+unproven. A scheduler may take 3 for a success, and a mistyped name must never be one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +25,7 @@ from audit_core.cli.listing import Chains, chosen_chains
 from audit_core.cli.ranges import FromOption, Range, Span, ToOption, parse_range
 from audit_core.cli.reports import print_statement
 from audit_core.cli.runfile import RunFile
-from audit_core.cli.session import NEGATIVE, Session
+from audit_core.cli.session import COULD_NOT_RUN, NEGATIVE, Session
 from audit_core.cli.terminal import JsonFlag, print_json, progress_bar, say
 from audit_core.documents import html_document, junit_document, statement_json
 from audit_core.errors import EngineError, FilterError, ImportFileError
@@ -32,6 +33,7 @@ from audit_core.exchange import verify_file
 from audit_core.importfiles import refuse_unreadable
 from audit_core.manifests import check_beside
 from audit_core.names import visible
+from audit_core.query import RecordFilter
 from audit_core.retention import Lifetimes
 from audit_core.table import Reading
 from audit_core.timestamps import Clock
@@ -51,6 +53,10 @@ UNDECIDED = 3
 """Exit status of a verification that is incomplete, or that cannot tell."""
 
 _STOPPED = "it was stopped"
+_UNKNOWN = (
+    "the directory lists no such tenant, and neither a record nor a fence of it was found. Its name may be mistyped, "
+    "or everything of it was removed; `python -m audit_core tenants` lists those that are known"
+)
 
 CHAINS_AT_ONCE = 4
 """Chains that are verified at a time: a short one waits for the engine more than it reckons."""
@@ -90,7 +96,8 @@ def verify(
 ) -> None:
     """Verify one chain, or every chain that the directory lists, or a file that `export` wrote.
 
-    Exit status: 0 intact, also with proven expiry; 1 broken; 2 could not run; 3 incomplete or unproven.
+    Exit status: 0 intact, also with proven expiry; 1 broken; 2 could not run, or there is no such tenant; 3 incomplete
+    or unproven.
     """
     bounds = parse_range(start, end)
     for target in (junit, html):
@@ -123,16 +130,18 @@ def verify(
     else:
         print_statement(statement)
     if not results:
-        say("There is no chain to verify; check the names, or look for it with --scan.")
-    raise typer.Exit(exit_status(statement.verdict, allow_unproven=allow_unproven))
+        say("There is no chain to verify. `python -m audit_core tenants` lists what is known; --scan finds others.")
+    unknown = (namespace, tenant) != (None, None) and all(result.unknown for result in results)
+    raise typer.Exit(COULD_NOT_RUN if unknown else exit_status(statement.verdict, allow_unproven=allow_unproven))
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """A chain's report, and whether not even the first read of it succeeded."""
+    """A chain's report, whether not even the first read of it succeeded, and whether nothing is known of its tenant."""
 
     statement: ChainStatement
     unreadable: bool = False
+    unknown: bool = False
 
 
 def exit_status(verdict: Verdict, *, allow_unproven: bool) -> int:
@@ -254,7 +263,20 @@ def _verify_one(
         run_file.keep(walk)
     report = walk.report
     unreadable = not stop.is_set() and report.verdict is Verdict.INCOMPLETE and report.reading.requests == 0
-    return _Result(_stated(report, None if bounds.is_open else span), unreadable)
+    unknown = None if walk.reason is not None else _unknown(store, report)
+    return _Result(_stated(unknown or report, None if bounds.is_open else span), unreadable, unknown is not None)
+
+
+def _unknown(store: AuditStore, report: ChainReport) -> ChainReport | None:
+    """Return what to say of a chain without any position that has no entry in the directory and no record either."""
+    if report.upper_bound is not None:
+        return None
+    every = RecordFilter(namespace=report.namespace, tenant=report.tenant)
+    try:
+        known = store.tenant(every.namespace, every.tenant) is not None or store.query(every, limit=1).rows
+    except EngineError:
+        return None
+    return None if known else replace(report, reason=_UNKNOWN, unchained=0)
 
 
 def _not_begun(

@@ -145,18 +145,69 @@ def test_a_namespace_alone_means_all_of_its_tenants() -> None:
     ]
 
 
-def test_names_that_mean_no_chain_are_incomplete() -> None:
-    result = demo("verify", "--tenant", "nobody", "--json")
-    assert printed(result).items() >= {"verdict": "incomplete", "chains": []}.items()
-    assert result.exit_code == 3
+@pytest.mark.parametrize("scan", [(), ("--scan",)])
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("--tenant", "nobody"), "none of the 7 there has the tenant nobody"),
+        (("--namespace", "nowhere"), "none of the 7 there has the namespace nowhere"),
+    ],
+)
+def test_a_name_that_nothing_has_could_not_be_verified(
+    names: tuple[str, ...], said: str, scan: tuple[str, ...]
+) -> None:
+    result = demo("verify", *names, *scan, "--json")
+    report = printed(result)
+    assert report.items() >= {"verdict": "incomplete", "chains": []}.items()
+    assert said in report["origin"]
+    assert result.exit_code == 2
     assert "--scan" in result.stderr
 
 
-def test_a_chain_that_is_named_whole_is_verified_though_nothing_lists_it() -> None:
-    result = demo("verify", "--namespace", "notifications", "--tenant", "nobody", "--json")
-    (chain,) = printed(result)["chains"]
-    assert (chain["verdict"], chain["records_checked"], chain["first_sequence"]) == ("incomplete", 0, None)
+@pytest.mark.parametrize("bounds", [(), ("--from", "3"), ("--to", "2999-01-01T00:00:00Z"), ("--thorough",)])
+def test_a_tenant_of_which_nothing_is_known_is_told_as_that(bounds: tuple[str, ...], tmp_path: Path) -> None:
+    page, junit = tmp_path / "audit.html", tmp_path / "audit.xml"
+    nobody = ("--namespace", "notifications", "--tenant", "nobody", *bounds)
+    result = demo("verify", *nobody, "--html", str(page), "--junit", str(junit))
+    assert result.exit_code == 2
+    assert "notifications#nobody: incomplete" in result.stdout
+    assert "not looked for" not in result.stdout
+    for text in (result.stdout, page.read_text(encoding="utf-8"), junit.read_text(encoding="utf-8")):
+        assert "the directory lists no such tenant, and neither a record nor a fence of it was found" in text
+        assert "python -m audit_core tenants" in text
+
+
+def test_a_chain_that_is_listed_and_empty_is_incomplete(demo_store: AuditStore) -> None:
+    entry = {
+        "id": {"S": "acteon_TENANT#notifications#new"},
+        "_fence": {"BOOL": True},
+        "action_id": {"S": "acteon_TENANTS"},
+        "dispatched_at_ms": {"N": "1790000000000"},
+        "namespace": {"S": "notifications"},
+        "tenant": {"S": "new"},
+    }
+    put(demo_store, entry)
+    try:
+        by_both = demo("verify", "--namespace", "notifications", "--tenant", "new")
+        by_tenant = demo("verify", "--tenant", "new")
+    finally:
+        remove(demo_store, entry["id"]["S"])
+    for result in (by_both, by_tenant):
+        assert result.exit_code == 3
+        assert "there was neither a record nor a full fence to check" in result.stdout
+
+
+@pytest.mark.parametrize("bounds", [(), ("--from", "3")])
+def test_a_tenant_that_is_named_whole_is_looked_at_though_nothing_lists_it(
+    demo_store: AuditStore, bounds: tuple[str, ...]
+) -> None:
+    put(demo_store, item(namespace="elsewhere", tenant="unlisted", id="unlisted-1"))
+    try:
+        result = demo("verify", "--namespace", "elsewhere", "--tenant", "unlisted", *bounds)
+    finally:
+        remove(demo_store, "unlisted-1")
     assert result.exit_code == 3
+    assert "no such tenant" not in result.stdout
 
 
 def test_a_scan_finds_what_the_directory_lacks(demo_store: AuditStore) -> None:
