@@ -18,7 +18,7 @@ import jinja2
 
 from audit_core.chain.findings import Severity, Verdict, json_number
 from audit_core.chain.statements import altered_part, covered, hash_checks, limits, not_covered, where
-from audit_core.chain.words import BEYOND, FINDINGS, NO_CHAIN, SEVERITIES, VERDICTS
+from audit_core.chain.words import BEYOND, DEMO, FINDINGS, NO_CHAIN, SEVERITIES, VERDICTS
 from audit_core.jsonlines import json_item
 from audit_core.names import visible
 
@@ -59,7 +59,8 @@ def junit_document(statement: Statement, *, allow_unproven: bool = False) -> str
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
     suite.set("tests", str(len(cases)))
-    said = (f"Chains: {statement.origin}.", f"Read: {statement.reading}.", BEYOND)
+    demo = (DEMO,) if statement.demo else ()
+    said = (*demo, f"Chains: {statement.origin}.", f"Read: {statement.reading}.", BEYOND)
     ET.SubElement(suite, "system-out").text = "\n".join(visible(line) for line in said)
     root = ET.Element("testsuites")
     root.append(suite)
@@ -73,6 +74,7 @@ def statement_json(statement: Statement) -> dict[str, Any]:
         "verdict": statement.verdict.value,
         "chains": [_chain_json(chain) for chain in statement.chains],
         "source": statement.source,
+        "demo": statement.demo,
         "origin": statement.origin,
         "reading": asdict(statement.reading),
         "not_shown": BEYOND,
@@ -198,6 +200,7 @@ def _template() -> jinja2.Template:
         beyond=BEYOND,
         breaks=_breaks,
         covered=covered,
+        demo=DEMO,
         finding_words=FINDINGS,
         hash_checks=hash_checks,
         item_text=_item_text,

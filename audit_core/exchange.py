@@ -52,6 +52,7 @@ class ExportHeader:
 
     `first` and `last` are the range asked for (None: open), `anchors` the lines before its first position that it links
     to, `records` and `fences` the numbers of items, `exported_at` the engine's clock when the last item was read.
+    `demo` says that it is the embedded engine's demo data.
     """
 
     table: str
@@ -65,6 +66,7 @@ class ExportHeader:
     horizon: int
     records: int
     fences: int
+    demo: bool = False
 
     def line(self) -> bytes:
         """Return the line, without its end."""
@@ -89,6 +91,7 @@ class ExportHeader:
             counts = {key: values[key] for key in ("first", "anchors", "horizon", "records", "fences")}
             bounds = {key: values[key] for key in ("last", "upper_bound")}
             moment = Timestamp.parse(values["exported_at"])
+            demo = values.get("demo", False)  # a file from before it was said has none
         except (KeyError, TypeError, TimestampError) as error:
             message = f"The first line of {name} lacks something, or it is damaged; export the chain anew."
             raise ImportFileError(message) from error
@@ -96,11 +99,12 @@ class ExportHeader:
             all(isinstance(text, str) and text for text in texts.values())
             and all(is_count(count, 0) for count in counts.values())
             and all(bound is None or is_count(bound, 0) for bound in bounds.values())
+            and isinstance(demo, bool)
         )
         if not sound:
             message = f"The first line of {name} is damaged; export the chain anew."
             raise ImportFileError(message)
-        return cls(**texts, **counts, **bounds, exported_at=moment)
+        return cls(**texts, **counts, **bounds, exported_at=moment, demo=demo)
 
 
 class _Recorder(ChainVerifier):
@@ -166,9 +170,11 @@ class ChainExport:
         *,
         first: int | None = None,
         last: int | None = None,
+        demo: bool = False,
     ) -> None:
         self._recorder: _Recorder | None = None
         self._table = table
+        self._demo = demo
         self._range = (first or 0, last)
         self._walk = ChainWalk(
             table, namespace, tenant, lifetimes, first=first, last=last, thorough=True, verifier=self._make
@@ -218,6 +224,7 @@ class ChainExport:
             horizon=recorder.horizon,
             records=recorder.records,
             fences=recorder.fences,
+            demo=self._demo,
         )
         target.write(header.line() + b"\n")
         recorder.body.seek(0)
@@ -232,10 +239,10 @@ class ChainExport:
         return self._recorder
 
 
-def verify_file(source: IO[bytes], name: str, lifetimes: Lifetimes) -> ChainReport:
+def verify_file(source: IO[bytes], name: str, lifetimes: Lifetimes) -> tuple[ExportHeader, ChainReport]:
     """Verify an export, line by line, without a table; `source` can be read anew, `name` is what errors call it.
 
-    Raises `ImportFileError` for a file that is damaged, cut, or no export.
+    Return its first line and the report. Raises `ImportFileError` for a file that is damaged, cut, or no export.
     """
     header = ExportHeader.read(source.readline(MAX_LINE_BYTES), name)
     lines = read_items(source, name)
@@ -271,9 +278,8 @@ def verify_file(source: IO[bytes], name: str, lifetimes: Lifetimes) -> ChainRepo
     for action_id in _unanswered(source, name, set(verifier.open_intents)):
         verifier.lone_intent(action_id)
     reading = Reading(items.records + items.fences)
-    return verifier.report(
-        Covered(thorough=True, upper_bound=header.upper_bound, reading=reading, at=header.exported_at), reason=None
-    )
+    covered = Covered(thorough=True, upper_bound=header.upper_bound, reading=reading, at=header.exported_at)
+    return header, verifier.report(covered, reason=None)
 
 
 def _unanswered(source: IO[bytes], name: str, action_ids: set[str]) -> list[str]:

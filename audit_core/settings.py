@@ -164,7 +164,7 @@ class Settings:
     def engine_label(self) -> str:
         """Name the engine in a few words for a person."""
         if self.audit.backend == "memory":
-            return "the embedded engine (in memory)"
+            return f"the embedded engine (in memory{', demo data' if self.demo else ''})"
         if self.audit.url is None:
             return f"AWS DynamoDB in {self.audit.region}"
         place = addresses.host_and_port(self.audit.url)

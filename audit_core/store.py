@@ -348,7 +348,9 @@ class AuditStore:
 
     def export(self, namespace: str, tenant: str, *, first: int | None = None, last: int | None = None) -> ChainExport:
         """Return an export of one chain, or a range of it, that goes on step by step. Raises `FilterError`."""
-        return ChainExport(self.table, namespace, tenant, self.lifetimes, first=first, last=last)
+        return ChainExport(
+            self.table, namespace, tenant, self.lifetimes, first=first, last=last, demo=self.settings.demo
+        )
 
     def seal(self, namespace: str, tenant: str, *, dry_run: bool = False) -> ChainSealing:
         """Return a sealing of one chain that goes on step by step (FORMAT 5). Raises `WriteRefusedError`."""

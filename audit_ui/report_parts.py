@@ -60,7 +60,8 @@ def statement_of(context: Context, report: ChainReport, asked: str | None) -> St
     """Return what the documents are made of: one chain, as it was verified on a page."""
     store = context.store
     source = f"table {store.table.name} on {store.settings.engine_label}"
-    return Statement((ChainStatement(report, asked),), source, "as it was chosen on the Chain page", Reading())
+    chosen, demo = "as it was chosen on the Chain page", store.settings.demo
+    return Statement((ChainStatement(report, asked),), source, chosen, Reading(), demo)
 
 
 def file_name(report: ChainReport, ending: str) -> str:

@@ -57,7 +57,7 @@ def carried(ground: Ground) -> ChainReport:
         file = io.BytesIO()
         export.write(file)
     file.seek(0)
-    return verify_file(file, "chain.jsonl", ground.lifetimes)
+    return verify_file(file, "chain.jsonl", ground.lifetimes)[1]
 
 
 class StoreGround:

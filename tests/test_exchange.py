@@ -37,7 +37,7 @@ def exported(store: AuditStore, **options: Any) -> tuple[bytes, ChainReport]:
 
 
 def offline(data: bytes) -> ChainReport:
-    return verify_file(io.BytesIO(data), "chain.jsonl", Lifetimes(LIFETIME))
+    return verify_file(io.BytesIO(data), "chain.jsonl", Lifetimes(LIFETIME))[1]
 
 
 CHAINS = {
@@ -94,6 +94,15 @@ def test_the_first_line_says_what_the_file_is(store: AuditStore) -> None:
     assert (header.table, header.namespace, header.tenant) == (store.table.name, *NAMES)
     assert (header.records, header.fences, header.upper_bound) == (4, 5, 4)
     assert len(data.splitlines()) == 1 + 4 + 5
+    assert not header.demo
+
+
+def test_a_first_line_from_before_demo_data_was_named_is_read(store: AuditStore) -> None:
+    put(store, *Chain().ours(5).items())
+    data, _meanwhile = exported(store)
+    older = data.replace(b', "demo": false', b"", 1)
+    assert older != data
+    assert offline(older).verdict is Verdict.INTACT
 
 
 @pytest.mark.parametrize("damage", ["last line", "a middle line", "a line twice"])

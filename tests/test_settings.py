@@ -445,6 +445,9 @@ class TestLocal:
     def test_the_engine_has_a_name_without_credentials(self, audit: AuditSettings, label: str) -> None:
         assert Settings(audit=audit).engine_label == label
 
+    def test_demo_data_is_named_with_the_engine(self) -> None:
+        assert load_settings(environ={}).engine_label == "the embedded engine (in memory, demo data)"
+
 
 @pytest.mark.parametrize("text", ['["password"]', '{"a":1}'])
 def test_fields_to_redact_that_would_name_nothing_are_refused(text: str) -> None:

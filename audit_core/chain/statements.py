@@ -57,13 +57,14 @@ class ChainStatement:
 class Statement:
     """A verification of several chains: `source` names the table or file, `origin` where the list of chains came from.
 
-    `listing` (Reading) is what making that list took.
+    `listing` (Reading) is what making that list took; `demo` says that it is the embedded engine's demo data.
     """
 
     chains: tuple[ChainStatement, ...]
     source: str
     origin: str
     listing: Reading
+    demo: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -14,7 +14,7 @@ from audit_core.chain.findings import FindingKind, Severity, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BEYOND", "FINDINGS", "NO_CHAIN", "SEVERITIES", "VERDICTS", "FindingWords", "VerdictWords"]
+__all__ = ["BEYOND", "DEMO", "FINDINGS", "NO_CHAIN", "SEVERITIES", "VERDICTS", "FindingWords", "VerdictWords"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,9 @@ BEYOND = (
 """What every report says of itself (FORMAT 9)."""
 
 NO_CHAIN = "There was no chain to verify."
+
+DEMO = "Demo data: this program made it up, and keeps it in memory alone. It is evidence of nothing."
+"""What every result says that rests on the demo data of the embedded engine, or it might be filed as evidence."""
 
 VERDICTS: Mapping[Verdict, VerdictWords] = {
     Verdict.INTACT: VerdictWords(

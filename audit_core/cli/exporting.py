@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from audit_core.chain.words import DEMO
 from audit_core.cli.extracting import check_pair, print_manifest, write_manifest
 from audit_core.cli.files import written_whole
 from audit_core.cli.ranges import FromOption, ToOption, parse_range
@@ -56,6 +57,7 @@ def export(
         told: dict[str, Any] = {
             "file": str(target),
             "table": header.table,
+            "demo": header.demo,
             "namespace": header.namespace,
             "tenant": header.tenant,
             "first": header.first,
@@ -68,6 +70,8 @@ def export(
         }
         print_json(told)
     else:
+        if header.demo:
+            print_line(DEMO)
         held = f"{header.records:,} records and {header.fences:,} fences, verified meanwhile: {manifest.verdict}"
         print_manifest(manifest, target, held=held)
         print_line(f"{manifest.positions}")

@@ -98,6 +98,7 @@ def write_manifest(manifest: Manifest, target: Path) -> None:
 def print_manifest(manifest: Manifest, target: Path, *, held: str = "") -> None:
     """Say what was written; `held` is what it holds in words, by default its number of records."""
     print_line(f"{visible(str(target))}: {held or f'{manifest.records:,} records'}, {manifest.size:,} bytes")
+    print_line(f"From table {manifest.table} on {manifest.engine}")
     print_line(f"SHA-256 {manifest.sha256}")
     print_line(f"What it is, and this digest, is in {visible(str(_beside(target)))}")
 

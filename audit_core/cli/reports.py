@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from audit_core.chain.findings import Severity, Verdict
 from audit_core.chain.statements import covered, ends, not_covered
-from audit_core.chain.words import BEYOND, FINDINGS
+from audit_core.chain.words import BEYOND, DEMO, FINDINGS
 from audit_core.cli.terminal import print_line, print_table
 from audit_core.names import visible
 
@@ -38,10 +38,14 @@ _INFERRED = (
 
 def print_statement(statement: Statement) -> None:
     """Print a block for each chain, then the whole."""
+    if statement.demo:
+        print_line(DEMO, style="bold")
+        print_line()
     for chain in statement.chains:
         _print_chain(chain)
     verdict = statement.verdict
     print_line(f"Verdict: {verdict.value} ({_WORDS[verdict] if statement.has_chain else _NO_CHAIN})", style="bold")
+    print_line(f"Source:  {visible(statement.source)}.")
     print_line(f"Chains:  {len(statement.chains):,}, {visible(statement.origin)}.")
     print_line(f"Read:    {statement.reading}.")
     print_line(BEYOND)

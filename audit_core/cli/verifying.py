@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from audit_core.chain.findings import ChainReport
     from audit_core.chain.walk import ChainWalk
+    from audit_core.exchange import ExportHeader
     from audit_core.store import AuditStore
 
 __all__ = ["CHAINS_AT_ONCE", "exit_status", "verify"]
@@ -107,11 +108,12 @@ def verify(
         message = "A file holds one chain and its range, so --file goes with none of the options that choose them."
         raise FilterError(message)
     if file is not None:
-        source, chains = f"the file {file.name}", Chains((), f"from the file {file}", Reading())
-        results = [_verify_file(Session.of(context), file)]
+        header, result = _verify_file(Session.of(context), file)
+        source, demo = f"the file {file.name}, exported from table {header.table}", header.demo
+        results, chains = [result], Chains((), f"from the file {file}", Reading())
     else:
         with closing(Session.of(context).open()) as store:
-            source = f"table {store.table.name} on {store.settings.engine_label}"
+            source, demo = f"table {store.table.name} on {store.settings.engine_label}", store.settings.demo
             chains = chosen_chains(store, namespace, tenant, scan=scan)
             run_file = _run_file(state, namespace, tenant)
             with nullcontext() if not processes else store.reader_pool(processes) as pool:
@@ -120,7 +122,7 @@ def verify(
     if results and all(result.unreadable for result in results):
         message = f"Nothing could be read. {results[0].statement.report.reason}"
         raise EngineError(message)
-    statement = Statement(tuple(result.statement for result in results), source, chains.origin, chains.reading)
+    statement = Statement(tuple(result.statement for result in results), source, chains.origin, chains.reading, demo)
     if junit is not None:
         _write(junit, junit_document(statement, allow_unproven=allow_unproven))
     if html is not None:
@@ -201,7 +203,7 @@ def _loaded_for_good() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _verify_file(session: Session, file: Path) -> _Result:
+def _verify_file(session: Session, file: Path) -> tuple[ExportHeader, _Result]:
     """Verify an export by the lifetimes of the settings; no engine is opened. A manifest beside it has to fit."""
     settings = session.settings()
     try:
@@ -214,10 +216,10 @@ def _verify_file(session: Session, file: Path) -> _Result:
             raise ImportFileError(message)
         with file.open("rb") as source:
             lifetimes = Lifetimes(settings.audit.ttl_seconds, settings.dashboard.past_ttl_seconds)
-            report = verify_file(source, visible(str(file)), lifetimes)
+            header, report = verify_file(source, visible(str(file)), lifetimes)
     except OSError as error:
         refuse_unreadable(file, error)
-    return _Result(ChainStatement(report))
+    return header, _Result(ChainStatement(report))
 
 
 def _verify_one(

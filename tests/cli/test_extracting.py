@@ -11,9 +11,10 @@ import pytest
 from pyarrow import parquet
 
 from audit_core import extracts
+from audit_core.chain.words import DEMO
 from audit_core.errors import EngineUnreachableError
 from audit_core.manifests import Positions
-from tests.cli.commands import ACME, demo, failing, printed, run, told
+from tests.cli.commands import ACME, DEMO_TABLE, demo, failing, printed, run, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,6 +142,14 @@ class TestExport:
         assert "is not the file that" in told(run("verify", "--file", str(target)))
         target.with_name("g.jsonl.manifest.json").unlink()
         assert run("verify", "--file", str(target)).exit_code == 2
+
+    def test_a_file_of_demo_data_says_so_wherever_it_is_carried(self, tmp_path: Path) -> None:
+        target = tmp_path / "g.jsonl"
+        assert DEMO in run("export", *GLOBEX, str(target)).stdout
+        assert manifest_of(target)["engine"] == "the embedded engine (in memory, demo data)"
+        verified = run("verify", "--file", str(target))
+        assert verified.stdout.startswith(DEMO)
+        assert f"the file g.jsonl, exported from table {DEMO_TABLE}." in verified.stdout
 
     def test_a_file_that_cannot_be_read_is_named_with_the_reason(self, tmp_path: Path) -> None:
         absent = tmp_path / "absent.jsonl"

@@ -6,13 +6,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from audit_core.chain.words import DEMO
 from audit_core.errors import EngineUnreachableError
 from audit_core.timestamps import Timestamp
 from tests.builders import item
-from tests.cli.commands import ACME, CHAINS, demo, failing, printed, put, remove, told
+from tests.cli.commands import ACME, CHAINS, demo, failing, printed, put, remove, run, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from typer.testing import Result
 
     from audit_core import AuditStore
 
@@ -419,6 +423,19 @@ def test_documents_are_written_beside_what_is_printed(tmp_path: Path) -> None:
     assert "on the embedded engine" in page
     assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.html", "audit.xml"]
     assert html.stat().st_mode & 0o600 == 0o600
+
+
+@pytest.mark.parametrize("start", [run, demo], ids=["nothing configured", "--demo"])
+def test_every_form_of_a_result_on_demo_data_says_that_it_is(start: Callable[..., Result], tmp_path: Path) -> None:
+    junit, html = tmp_path / "audit.xml", tmp_path / "audit.html"
+    text = start("verify", *ACME, "--junit", str(junit), "--html", str(html)).stdout
+    assert text.startswith(DEMO)
+    assert "on the embedded engine (in memory, demo data)." in text
+    assert DEMO in html.read_text(encoding="utf-8")
+    assert DEMO in junit.read_text(encoding="utf-8")
+    form = printed(start("verify", *ACME, "--json"))
+    assert form["demo"] is True
+    assert form["source"].endswith("on the embedded engine (in memory, demo data)")
 
 
 def test_where_a_document_cannot_be_written_nothing_is_verified(

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from audit_core import ChainReport, Verdict
-from audit_core.chain.words import FINDINGS, VERDICTS, FindingKind
+from audit_core.chain.words import DEMO, FINDINGS, VERDICTS, FindingKind
 from audit_core.documents import html_document
 from audit_core.fences import Fence, FenceState
 from audit_ui import context, report_parts
@@ -348,6 +348,7 @@ class TestReportFiles:
         form = json.loads(report_parts.json_document(statement))
         assert "Record missing, position 2" in page
         assert store.table.name in page
+        assert (DEMO in page) is form["demo"] is store.settings.demo
         assert form["chains"][0]["findings"][0]["sequence_number"] == 2
 
     def test_a_file_is_named_after_chain_verdict_and_time(self, store: AuditStore) -> None:
