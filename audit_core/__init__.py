@@ -35,6 +35,8 @@ from audit_core.settings import Settings, load_settings
 from audit_core.store import AuditStore
 from audit_core.timestamps import Clock, Timestamp
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Appended",
     "AuditError",

@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 
 import jinja2
 
+from audit_core import __version__
 from audit_core.chain.findings import Severity, Verdict, json_number
 from audit_core.chain.statements import altered_part, covered, hash_checks, limits, not_covered, where
 from audit_core.chain.words import BEYOND, DEMO, FINDINGS, NO_CHAIN, SEVERITIES, VERDICTS
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from audit_core.items import Item
     from audit_core.timestamps import Timestamp
 
-__all__ = ["evidence_json", "html_document", "junit_document", "statement_json"]
+__all__ = ["PROGRAM", "evidence_json", "html_document", "junit_document", "statement_json"]
 
 MOST_OPENED = 100
 """Findings of one chain that the HTML document opens in full."""
@@ -36,11 +37,14 @@ MOST_OPENED = 100
 MOST_LISTED = 2000
 """Findings of one chain that a document lists."""
 
+PROGRAM = f"audit-dashboard {__version__}"
+"""What makes the documents, as they name it."""
+
 _TEMPLATE = Path(__file__).with_name("report.html")
 
 
 def html_document(statement: Statement, at: Timestamp) -> str:
-    """Return one HTML page, with everything in it, made at `at` (the engine's clock, or the local one)."""
+    """Return one HTML page, with everything in it, made at `at` by this computer's clock."""
     return _template().render(statement=statement, at=at)
 
 
@@ -75,6 +79,7 @@ def statement_json(statement: Statement) -> dict[str, Any]:
         "chains": [_chain_json(chain) for chain in statement.chains],
         "source": statement.source,
         "demo": statement.demo,
+        "program": PROGRAM,
         "origin": statement.origin,
         "reading": asdict(statement.reading),
         "not_shown": BEYOND,
@@ -185,6 +190,11 @@ def _item_text(item: Item) -> str:
     return "\n".join(visible(f"{name}: {json.dumps(typed[name], ensure_ascii=False)}") for name in sorted(typed))
 
 
+def _utc(at: Timestamp) -> str:
+    """Return a time for people, to the second."""
+    return f"{at.normalised[:19].replace('T', ' ')} UTC"
+
+
 def _breaks(report: ChainReport) -> int:
     return sum(finding.severity is Severity.BREAK for finding in report.findings)
 
@@ -194,7 +204,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["visible"] = visible
+    environment.filters.update(utc=_utc, visible=visible)
     environment.globals.update(
         altered_part=altered_part,
         beyond=BEYOND,
@@ -208,6 +218,7 @@ def _template() -> jinja2.Template:
         most_listed=MOST_LISTED,
         most_opened=MOST_OPENED,
         no_chain=NO_CHAIN,
+        program=PROGRAM,
         severity_words=SEVERITIES,
         verdict_words=VERDICTS,
         where=where,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -13,8 +16,8 @@ from hypothesis import strategies as st
 
 from audit_core.chain.findings import ChainReport, Evidence, Exhibit, FindingKind, Verdict
 from audit_core.chain.statements import ChainStatement, Statement
-from audit_core.chain.words import BEYOND, FINDINGS
-from audit_core.documents import MOST_LISTED, MOST_OPENED, html_document, junit_document
+from audit_core.chain.words import BEYOND, DEMO, FINDINGS
+from audit_core.documents import MOST_LISTED, MOST_OPENED, PROGRAM, html_document, junit_document, statement_json
 from audit_core.table import Reading
 from tests.builders import DISPATCHED
 from tests.chains import Chain
@@ -22,6 +25,7 @@ from tests.reports import finding, report
 
 if TYPE_CHECKING:
     from audit_core.chain.findings import Finding
+    from audit_core.timestamps import Timestamp
 
 NASTY = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\ufffe"
 
@@ -37,6 +41,10 @@ def edited(**overrides: Any) -> Finding:
     place = [Exhibit(number, (chain.record(number),), chain.fence(number), fence_read=True) for number in range(3)]
     evidence = Evidence(DISPATCHED, place[1], place[0], place[2])
     return finding(FindingKind.CONTENT_MODIFIED, 1, evidence=evidence, **overrides)
+
+
+def shown(at: Timestamp) -> str:
+    return f"{at.normalised[:19].replace('T', ' ')} UTC"
 
 
 class Text(HTMLParser):
@@ -127,6 +135,39 @@ def test_the_page_says_what_was_found_what_it_means_and_what_it_rests_on() -> No
     assert "content_hash ≠" in page.text
     assert "AP8=" in page.text  # binary as base64
     assert "position 2, the end: only a checkpoint vouches for it" in page.text
+
+
+def test_the_page_names_when_it_was_verified_before_when_and_by_what_it_was_made() -> None:
+    later, made = DISPATCHED.plus_seconds(90), DISPATCHED.plus_seconds(7200)
+    for reports, as_of in (
+        ((report(3),), shown(DISPATCHED)),
+        ((report(3, at=later), report(3, tenant="other")), f"{shown(DISPATCHED)} to {shown(later)}"),
+    ):
+        text = Text(html_document(statement(*reports), made)).text
+        verified = text.index(f"as of {as_of}, by the engine's clock")
+        assert verified < text.index(f"{shown(made)}, by the clock of the computer that made it, with {PROGRAM}")
+        assert f"as of {shown(DISPATCHED)} by the engine's clock" in text[verified + 1 :]
+
+
+def test_the_version_is_the_projects() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"{project['name']} {project['version']}" == PROGRAM
+    assert statement_json(statement())["program"] == PROGRAM
+
+
+def test_what_no_verification_can_show_is_said_once() -> None:
+    page = Text(html_document(statement(report(3)), DISPATCHED))
+    assert page.text.count(BEYOND) == 1
+    assert "annot show" not in page.text.replace(BEYOND, "")
+
+
+def test_a_page_of_demo_data_says_so_on_every_sheet_of_paper() -> None:
+    real = statement(report(3))
+    assert "Demo data" not in html_document(real, DISPATCHED)
+    page = Text(html_document(replace(real, demo=True), DISPATCHED))
+    assert DEMO in page.text
+    assert "Demo data: Audit verification" in page.text  # the title, which a browser takes as the name of a file
+    assert 'content: "Demo data, no evidence. Audit verification as of' in page.text
 
 
 def test_the_page_needs_nothing_else_and_runs_nothing() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from audit_core.chain.findings import ChainReport, Exhibit, Finding
     from audit_core.items import Item
     from audit_core.table import Reading
+    from audit_core.timestamps import Timestamp
 
 __all__ = [
     "ChainStatement",
@@ -75,6 +76,12 @@ class Statement:
     def reading(self) -> Reading:
         """What all of it took."""
         return sum((chain.report.reading for chain in self.chains), self.listing)
+
+    @property
+    def as_of(self) -> tuple[Timestamp, ...]:
+        """The engine's clock as the first of its chains began to be read, and the last, where these differ."""
+        times = sorted({chain.report.at for chain in self.chains})
+        return tuple(times[:1] + times[1:][-1:])
 
     @property
     def has_chain(self) -> bool:
