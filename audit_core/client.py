@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from audit_core.enginefaults import THROTTLE_CODES, engine_errors, translate
 from audit_core.errors import EngineError
-from audit_core.jsonwire import ParserFactory, write_transactions_by_orjson
+from audit_core.jsonwire import ParserFactory, write_by_orjson
 from audit_core.transport import LOCAL_KEY, send_in_one_piece, spare_what_only_aws_needs
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def build_client(settings: Settings, *, endpoint_url: str | None = None) -> Dyna
             aws_access_key_id=key,
             aws_secret_access_key=key,
         )
-    write_transactions_by_orjson(client)
+    write_by_orjson(client)
     send_in_one_piece(client)
     if settings.is_local:
         spare_what_only_aws_needs(client)

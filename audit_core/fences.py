@@ -124,12 +124,13 @@ def bare_fence(namespace: str, tenant: str, sequence_number: int) -> dict[str, d
 
 def fences_at(table: Table, namespace: str, tenant: str, positions: Iterable[int]) -> tuple[dict[int, Fence], Answer]:
     """Read the fences of positions, consistently; those that lack are left out. Raises `EngineError`."""
-    answer = table.get_many(fence_id(namespace, tenant, position) for position in positions)
+    asked = {fence_id(namespace, tenant, position): position for position in positions}
+    answer = table.get_many(asked)
     found: dict[int, Fence] = {}
     for item in answer.items:
-        parsed = parse_fence_id(text_of(item, "id") or "")
-        if parsed is not None:
-            found[parsed[2]] = Fence.read(parsed[2], item)
+        position = asked.get(text_of(item, "id") or "")
+        if position is not None:
+            found[position] = Fence.read(position, item)
     return found, answer
 
 

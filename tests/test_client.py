@@ -19,6 +19,7 @@ from botocore import exceptions as sdk
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.parsers import JSONParser
+from botocore.serialize import create_serializer
 
 from audit_core import errors
 from audit_core.client import answered_at, build_client, engine_errors, translate
@@ -206,6 +207,32 @@ class TestSending:
         for one in wire.requests:
             assert json.loads(one.body)["TransactItems"]
             assert one.headers["Authorization"].decode().endswith(f"Signature={signature(one, 'example')}")
+
+    @pytest.mark.parametrize(
+        ("operation", "parameters"),
+        [
+            (
+                "batch_get_item",
+                {"RequestItems": {"audit": {"Keys": [KEY, {"id": {"S": "é\u2028"}}], "ConsistentRead": True}}},
+            ),
+            ("batch_get_item", {"RequestItems": {"audit": {"Keys": [{"id": {"B": b"\0\xff"}}]}}}),
+            ("transact_write_items", {"TransactItems": [{"Put": {"TableName": "audit", "Item": KEY}}]}),
+            ("transact_write_items", {"TransactItems": [{"Delete": {"Key": {"id": {"B": b"\0"}}, "TableName": "x"}}]}),
+        ],
+        ids=["keys", "binary keys", "actions", "binary actions"],
+    )
+    def test_long_lists_are_sent_as_botocore_sends_them(self, operation: str, parameters: dict[str, Any]) -> None:
+        client = build_client(LOCAL)
+        wire = Wire(client, (200, {}))
+        model = MODEL.operation_model(client.meta.method_to_api_mapping[operation])
+        given = {**parameters, "ReturnConsumedCapacity": "TOTAL"}
+        if operation == "transact_write_items":
+            given["ClientRequestToken"] = "token"
+
+        getattr(client, operation)(**given)
+
+        expected = create_serializer("json").serialize_to_request(given, model)["body"]
+        assert json.loads(wire.requests[0].body) == json.loads(expected)
 
 
 def signature(request: Any, secret: str) -> str:

@@ -185,11 +185,17 @@ class TestAllOfThem:
         assert chains.engine == "embedded"
 
     def test_are_compared_where_there_was_an_earlier_verification(self, chains: AuditStore) -> None:
-        assert "2 tenants gone through; no earlier verification is known here to compare with." in words(verify(visit()))
-        assert "2 tenants gone through; none says something else than its verification before." in words(verify(visit()))
+        assert "2 tenants gone through; no earlier verification is known here to compare with." in words(
+            verify(visit())
+        )
+        assert "2 tenants gone through; none says something else than its verification before." in words(
+            verify(visit())
+        )
         put(chains, entry("n", "third"))
         chooser.forget_directories()
-        assert "3 tenants gone through; of the 2 verified before, none says something else now." in words(verify(visit()))
+        assert "3 tenants gone through; of the 2 verified before, none says something else now." in words(
+            verify(visit())
+        )
 
     @pytest.mark.usefixtures("chains")
     def test_that_cannot_be_read_are_not_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
