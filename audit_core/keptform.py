@@ -16,6 +16,7 @@ from audit_core.chain.findings import Coverage, FindingKind, Severity, Verdict
 from audit_core.client import engine_errors
 from audit_core.errors import RecordError, TimestampError
 from audit_core.names import ns_tenant
+from audit_core.schema import made_when
 from audit_core.table import Reading
 from audit_core.timestamps import Timestamp
 
@@ -49,12 +50,20 @@ class TableIdentity:
     made: str
 
     @classmethod
+    def of(cls, store: AuditStore) -> TableIdentity:
+        """Return which table a store found when it was opened, or else finds now. Raises `EngineError`."""
+        return cls.read(store) if store.made is None else cls._of(store, store.made)
+
+    @classmethod
     def read(cls, store: AuditStore) -> TableIdentity:
         """Ask the engine which table a store has open. Raises `EngineError`."""
         with engine_errors(store.table.place):
             table = store.table.client.describe_table(TableName=store.table.name)["Table"]
+        return cls._of(store, made_when(table))
+
+    @classmethod
+    def _of(cls, store: AuditStore, made: str) -> TableIdentity:
         audit = store.settings.audit
-        made = f"{table.get('TableArn', '')} {Timestamp.from_datetime(table['CreationDateTime']).normalised}"
         return cls(store.engine, audit.url or "", audit.region, audit.table_name, made)
 
     @property

@@ -31,6 +31,7 @@ from audit_core.tablelayout import (
     cloudformation_template,
     table_description,
 )
+from audit_core.timestamps import Timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -54,9 +55,12 @@ __all__ = [
     "Difference",
     "Index",
     "check_table",
+    "check_ttl",
     "cloudformation_template",
     "create_table",
     "ensure_table",
+    "made_when",
+    "open_table",
     "table_description",
 ]
 
@@ -119,9 +123,50 @@ def check_table(client: DynamoDBClient, settings: Settings) -> tuple[Difference,
     On a local engine deletion protection, point-in-time recovery and replicas protect nothing; where they can be asked
     for and are off, or are not known there, they come as `information`. Raises `TableMissingError` and `EngineError`.
     """
-    name = settings.audit.table_name
+    return _check(_describe(client, settings), client, settings)
+
+
+def check_ttl(client: DynamoDBClient, settings: Settings) -> Difference | None:
+    """Return how the table's TTL differs from FORMAT 1, None where it does not. Raises as `check_table`."""
     with engine_errors(settings):
-        table: Mapping[str, Any] = client.describe_table(TableName=name)["Table"]
+        return next(_lifetime_differences(client, settings), None)
+
+
+def ensure_table(client: DynamoDBClient, settings: Settings) -> tuple[Difference, ...]:
+    """See to it that the table can be used, and return the differences that only warn. Raises as `open_table`."""
+    return open_table(client, settings)[1]
+
+
+def open_table(client: DynamoDBClient, settings: Settings) -> tuple[str, tuple[Difference, ...]]:
+    """See to it that the table can be used; return `made_when` of it, and the differences that only warn.
+
+    On a local engine it is made where it is missing; on AWS nothing is ever created (FORMAT 1). Raises
+    `TableMissingError`, and `TableMismatchError` that names everything that breaks a query.
+    """
+    if settings.is_local:
+        create_table(client, settings)
+    table = _describe(client, settings)
+    differences = _check(table, client, settings)
+    breaking = [str(difference) for difference in differences if difference.breaks_queries]
+    if breaking:
+        message = f"Table {settings.audit.table_name} cannot be read as it is. " + " ".join(breaking)
+        raise TableMismatchError(message)
+    return made_when(table), tuple(difference for difference in differences if not difference.information)
+
+
+def made_when(table: Mapping[str, Any]) -> str:
+    """Return what of a description tells a table from any other of its name: by whose account it was made, and when."""
+    return f"{table.get('TableArn', '')} {Timestamp.from_datetime(table['CreationDateTime']).normalised}"
+
+
+def _describe(client: DynamoDBClient, settings: Settings) -> Mapping[str, Any]:
+    """Ask for the table's description, for which DynamoDB Local goes through the whole table."""
+    with engine_errors(settings):
+        return client.describe_table(TableName=settings.audit.table_name)["Table"]
+
+
+def _check(table: Mapping[str, Any], client: DynamoDBClient, settings: Settings) -> tuple[Difference, ...]:
+    with engine_errors(settings):
         differences = [
             *_key_differences(table, settings),
             *_index_differences(table, settings),
@@ -130,22 +175,6 @@ def check_table(client: DynamoDBClient, settings: Settings) -> tuple[Difference,
             *_backup_differences(client, settings),
         ]
     return tuple(sorted(differences, key=lambda difference: (not difference.breaks_queries, difference.information)))
-
-
-def ensure_table(client: DynamoDBClient, settings: Settings) -> tuple[Difference, ...]:
-    """See to it that the table can be used, and return the differences that only warn.
-
-    On a local engine it is made where it is missing; on AWS nothing is ever created (FORMAT 1). Raises
-    `TableMissingError`, and `TableMismatchError` that names everything that breaks a query.
-    """
-    if settings.is_local:
-        create_table(client, settings)
-    differences = check_table(client, settings)
-    breaking = [str(difference) for difference in differences if difference.breaks_queries]
-    if breaking:
-        message = f"Table {settings.audit.table_name} cannot be read as it is. " + " ".join(breaking)
-        raise TableMismatchError(message)
-    return tuple(difference for difference in differences if not difference.information)
 
 
 def _unless(code: str, call: Callable[[], object]) -> bool:

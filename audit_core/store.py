@@ -25,7 +25,7 @@ from audit_core.paging import READ_BUDGET, PageReading
 from audit_core.records import AuditRecord, new_id
 from audit_core.redaction import Redactor
 from audit_core.retention import Lifetimes
-from audit_core.schema import Difference, ensure_table
+from audit_core.schema import Difference, open_table
 from audit_core.seal import ChainSealing
 from audit_core.table import Table
 from audit_core.timestamps import Clock, Timestamp
@@ -54,10 +54,11 @@ class AuditStore:
     """One table of audit records. Safe to share between threads.
 
     `settings` and `client` are injected, `embedded` is the engine in this process, if that is what the client talks to;
-    `AuditStore.open` does all of it. `warnings` are differences of the table from FORMAT 1 that break nothing.
+    `AuditStore.open` does all of it. `warnings` are differences of the table from FORMAT 1 that break nothing,
+    and `made` is when and by whose account it was made (`schema.made_when`).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what `open` found, each of it for tests to replace
         self,
         settings: Settings,
         client: DynamoDBClient,
@@ -65,9 +66,11 @@ class AuditStore:
         embedded: EmbeddedEngine | None = None,
         clock: Clock | None = None,
         warnings: tuple[Difference, ...] = (),
+        made: str | None = None,
     ) -> None:
         self.settings = settings
         self.warnings = warnings
+        self.made = made
         self.table = Table(client, settings.audit.table_name, clock, settings)
         self.lifetimes = Lifetimes(settings.audit.ttl_seconds, settings.dashboard.past_ttl_seconds)
         redact = settings.audit.redact
@@ -91,8 +94,8 @@ class AuditStore:
         """
         embedded = start_embedded() if settings.audit.backend == "memory" else None
         client = build_client(settings, endpoint_url=None if embedded is None else embedded.endpoint_url)
-        warnings = ensure_table(client, settings)
-        store = cls(settings, client, embedded=embedded, clock=clock, warnings=warnings)
+        made, warnings = open_table(client, settings)
+        store = cls(settings, client, embedded=embedded, clock=clock, warnings=warnings, made=made)
         if settings.demo:
             store.seed()
         return store

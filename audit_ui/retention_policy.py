@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from audit_core.names import visible
-from audit_core.schema import TTL_ATTRIBUTE, check_table
+from audit_core.schema import TTL_ATTRIBUTE, check_ttl
 from audit_ui import elements, retention_view
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ def policy(context: Context, reading: RetentionReading) -> None:
 def _check_ttl(key: tuple[str], _context: Context) -> tuple[str, str]:  # noqa: ARG001 - what the cache goes by
     """Return what the table's TTL is, and how to mend it; read at most once a minute."""
     store = _context.store
-    differences = check_table(store.table.client, store.settings)
-    wrong = next((difference for difference in differences if difference.item == "TTL"), None)
+    wrong = check_ttl(store.table.client, store.settings)
     if wrong is None:
         return f"on, by the attribute {TTL_ATTRIBUTE}", ""
     return wrong.found, str(wrong)

@@ -313,7 +313,7 @@ _kept_lock = threading.Lock()
 
 
 def kept(context: Context) -> KeptVerifications:
-    """Return the last verifications of the table's chains, by whichever process; the engine is asked once which it is.
+    """Return the last verifications of the table's chains, by whichever process.
 
     The embedded engine's table is gone with the process, so only the process remembers them. Raises `EngineError`.
     """
@@ -340,6 +340,6 @@ def _kept_of(context: Context) -> _Kept:
         if store not in _kept:
             embedded = store.engine == "embedded"
             folder = None if embedded else state_folder(store.settings.dashboard.state_dir)
-            table = TableIdentity.read(store)
+            table = TableIdentity.of(store)
             _kept[store] = KeptVerifications(folder, table), KeptRuns(folder, table)
         return _kept[store]

@@ -18,6 +18,7 @@ from audit_core.chain.findings import Coverage, FindingKind, Severity, Verdict
 from audit_core.kept import KeptVerification, KeptVerifications, TableIdentity, state_folder
 from audit_core.keptform import FindingCount
 from audit_core.schema import ensure_table
+from tests import tables
 from tests.builders import DISPATCHED
 from tests.reports import finding, report
 
@@ -323,6 +324,13 @@ def test_threads_share_one(here: KeptVerifications) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: here.keep(of_chain(f"t{number}")), range(40)))
     assert len(here.everything()) == 40
+
+
+def test_a_store_knows_from_its_opening_which_table_it_has(store: AuditStore) -> None:
+    asked = tables.asked(store)
+    known = TableIdentity.of(store)
+    assert not asked
+    assert known == TableIdentity.read(store)
 
 
 def test_a_table_made_anew_is_another_one(store: AuditStore) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from audit_core.table import Reading, Table
 from audit_ui import chooser
-from tests import builders
+from audit_ui.context import open_context
+from tests import builders, tables
 from tests.tables import put
 from tests.test_directory import entry
 from tests.ui.visits import go, visit, words
@@ -104,3 +105,13 @@ def test_what_goes_through_more_says_so(own_table: AuditStore) -> None:
     fill(own_table, 1, 700)
     said = words(visit("retention", **FIRST))
     assert "500 records read, more to come." in said
+
+
+@pytest.mark.parametrize("page", ["overview", "tenants", "chain", *PAGES])
+def test_no_page_asks_for_the_description_of_the_table(own_table: AuditStore, page: str) -> None:
+    """DynamoDB Local goes through all of the table for it."""
+    fill(own_table, 2, 3)
+    asked = tables.asked(open_context().store)
+    visit(page, **FIRST)
+    assert asked["Query"]
+    assert not asked["DescribeTable"]
