@@ -40,7 +40,7 @@ def main() -> None:
         _seen(page, "Records")
         _take(page, "records", 1000)
         page.goto(f"{url}/chain?namespace=payments&tenant=hooli&verify=1&finding=0")
-        expect(page.get_by_text("Record missing, position 90")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_role("heading", name="Record missing, position 90")).to_be_visible(timeout=PATIENCE)
         page.locator(".js-plotly-plot .barlayer").wait_for(timeout=PATIENCE)
         _take(page, "chain", 1560)
         page.goto(f"{url}/gaps?namespace=notifications&tenant=globex&verify=1&gap=0")
