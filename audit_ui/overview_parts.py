@@ -46,7 +46,7 @@ _FLAGS = (
         "immutable_audit",
         "Immutable records",
         "the store refuses to change or delete a record",
-        "the mode does not ask for it; this program has no way to change or delete a record all the same",
+        "the mode does not ask for it; even so only records of demo chains are altered or deleted here, in the lab",
     ),
     (
         "hash_chain",

@@ -38,11 +38,12 @@ _SOUND = frozenset((Verdict.INTACT, Verdict.INTACT_WITH_EXPIRY, Verdict.UNPROVEN
 _DOES = (
     "A *bare* fence stands beside each record of a writer that leaves no copy of what it wrote. Sealing copies a "
     "record's hashes and its expiry into that fence, and links the fences, while the record still stands. When the "
-    "record expires later, its fence proves that it was allowed to go, and what it held. No record is changed."
+    "record expires later, its fence proves that it was allowed to go, and keeps the hashes of what it held. No record "
+    "is changed."
 )
 _CANNOT = (
     "What was altered before it is sealed stays altered: each record is sealed as it stands now.",
-    "What expired unsealed stays unproven: its record is gone, and there is nothing left to copy.",
+    "What is gone unsealed stays unproven: its record is not there, and there is nothing left to copy.",
     "It needs no key, so it proves nothing against who can write the whole table: only a checkpoint kept outside does.",
 )
 SEALED_SINCE = (
@@ -108,7 +109,7 @@ def _offer(context: Context, request: Request, to_seal: int, gone: int) -> None:
     if gone:
         st.markdown(
             f"**{count(gone, 'position')}** {'is' if gone == 1 else 'are'} gone unsealed: too late. Had the fences "
-            "been sealed while the records stood, they would prove the expiry now."
+            "been sealed while the records stood, they would prove now whether the lifetime had passed."
         )
     if not to_seal:
         st.caption("No record that stands needs sealing. Seal again when its writer has added more.")

@@ -52,7 +52,8 @@ BEYOND = (
     "edit outside the ten hashed fields or a deletion passed off as expiry where no later link names the position, a "
     "record without a sequence number that is dated before the chain began, a rewrite of everything up to an end, a "
     "chain removed together with its directory entry. Only a checkpoint kept outside the table shows these, and none "
-    "was consulted."
+    "was consulted. Nor, even with one: a record deleted before its time, where nobody verified the chain until its "
+    "lifetime had passed."
 )
 """What every report says of itself (FORMAT 9)."""
 
@@ -92,7 +93,7 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
         "The records that remain are linked. Others are gone, and expiry can explain that; but their fences carry no "
         "copy of what they held, so nobody can tell an expiry from a deletion.",
         (
-            "That something is wrong: its writer leaves bare fences, and nobody sealed it before records expired.",
+            "That something is wrong: its writer leaves bare fences, and nobody sealed it while the records stood.",
             "That all is well: what is gone may as well have been deleted. Do not report the chain as intact.",
         ),
     ),
@@ -111,7 +112,7 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
         "At least one position does not fit what was written. The findings below say where, and what was expected.",
         (
             "That somebody did it on purpose: a faulty migration or a clean-up job looks the same.",
-            "That everything is lost: positions without a finding did fit.",
+            "That everything is lost: positions without a finding did fit, as far as they were checked.",
         ),
     ),
     Verdict.UNCHAINED: VerdictWords(
@@ -162,14 +163,15 @@ FINDINGS: Mapping[FindingKind, FindingWords] = {
     ),
     FindingKind.EXPIRED: FindingWords(
         "Expired, proven",
-        "These records reached the end of their lifetime and were removed. Their fences prove it.",
-        "DynamoDB removes a record some time after its lifetime has passed.",
+        "These records are gone, and their fences prove that their lifetime had passed.",
+        "DynamoDB removes a record some time after its lifetime has passed. One that was deleted earlier looks the "
+        "same by now.",
         "Nothing. If the records should have been kept for longer, lengthen the lifetime (ttl_seconds) for new ones.",
     ),
     FindingKind.EXPIRED_UNPROVEN: FindingWords(
         "Gone, unproven",
         "These records are gone. Expiry can explain that, but nothing proves it.",
-        "They were written by a server that leaves bare fences, and the chain was not sealed before they expired.",
+        "They were written by a server that leaves bare fences, and the chain was not sealed while they stood.",
         "Seal chains of such a server regularly, so that later expiries can be proven. For these positions only a "
         "backup or an export can say more.",
     ),

@@ -24,7 +24,7 @@ __all__ = ["print_statement"]
 _WORDS = {
     Verdict.UNCHAINED: "records without a chain: nothing vouches for them, and they count for no verdict",
     Verdict.INTACT: "no finding in what was checked",
-    Verdict.INTACT_WITH_EXPIRY: "no alarm in what was checked; what is gone had expired, as its fences prove",
+    Verdict.INTACT_WITH_EXPIRY: "no alarm in what was checked; what is gone was past its lifetime, as its fences prove",
     Verdict.UNPROVEN: "no alarm, but records are gone and nothing in the table can tell expiry from deletion",
     Verdict.INCOMPLETE: "not everything that was asked for could be checked",
     Verdict.BROKEN: "something was altered, is missing or does not fit; see the findings",

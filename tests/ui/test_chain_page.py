@@ -70,7 +70,7 @@ class TestSeal:
         assert bare.engine == "embedded"
         assert "**30 bare fences** with a record still standing could be sealed" in said
         assert "What was altered before it is sealed stays altered" in said
-        assert "What expired unsealed stays unproven" in said
+        assert "What is gone unsealed stays unproven" in said
 
     def test_a_link_asks_and_writes_nothing(self, bare: AuditStore) -> None:
         opened = chain(seal="1")
