@@ -90,7 +90,7 @@ def _ways(exhibit: Exhibit, chain: tuple[str, str]) -> None:
             elements.way(links.RECORDS, "Open the record", query)
         if not isinstance(number, int):
             return
-        around = links.chain_query(*chain, first=max(0, number - 5), last=number + 5, verify=1)
+        around = links.around_query(*chain, number, number)
         elements.way(links.CHAIN, "Verify around it", around)
         if not exhibit.records:
             elements.way(links.GAPS, "See the gap", links.chain_query(*chain, gap=number))

@@ -156,7 +156,7 @@ def _ways(report: ChainReport, finding: Finding) -> None:
         elif finding.record_id is not None:
             elements.way(links.RECORDS, "Open the record", links.records_query(*chain, record=finding.record_id))
         if isinstance(first, int) and isinstance(last, int) and first >= 0:
-            query = links.chain_query(*chain, first=max(0, first - 5), last=last + 5, verify=1)
+            query = links.around_query(*chain, first, last)
             elements.turn("Verify the positions around it", query, key="around")
             if report.first_sequence is not None and report.last_sequence is not None:
                 extent = (min(report.first_sequence, first), max(report.last_sequence, last))

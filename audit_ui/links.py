@@ -21,6 +21,7 @@ __all__ = [
     "RECORDS",
     "RETENTION",
     "TENANTS",
+    "around_query",
     "chain_query",
     "records_query",
     "without_blanks",
@@ -36,6 +37,8 @@ INJECT = "pages/audit/inject.py"
 LAB = "pages/audit/lab.py"
 RACE = "pages/audit/race.py"
 
+_AROUND = 5
+
 
 def without_blanks(values: Mapping[str, object]) -> dict[str, str]:
     """Return the parameters that say something, as text."""
@@ -50,3 +53,8 @@ def records_query(namespace: str, tenant: str, **state: object) -> dict[str, str
 def chain_query(namespace: str, tenant: str, **state: object) -> dict[str, str]:
     """Return the parameters of a page about one chain: Chain, Gaps, Retention; `state` are its other parameters."""
     return without_blanks({"namespace": namespace, "tenant": tenant, **state})
+
+
+def around_query(namespace: str, tenant: str, first: int, last: int) -> dict[str, str]:
+    """Return the parameters of the Chain page that verify positions with some on both sides of them."""
+    return chain_query(namespace, tenant, first=max(0, first - _AROUND), last=last + _AROUND, verify=1)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["no_record", "no_such_id"]
 
-_AROUND = 5
-
 
 def no_such_id(context: Context, text: str, chain: tuple[str, str] | None) -> None:
     """Say that no record has this id, and where to learn what became of it; `chain` is where it may have been."""
@@ -65,7 +63,7 @@ def _ways(context: Context, text: str, chain: tuple[str, str] | None, number: in
                 elements.way(links.CHAIN, "The finding about it", links.chain_query(*chain, finding=place))
                 break
         if number is not None:
-            around = links.chain_query(*chain, first=max(0, number - _AROUND), last=number + _AROUND, verify=1)
+            around = links.around_query(*chain, number, number)
             elements.way(links.CHAIN, "Verify the positions around it", around)
         else:
             elements.way(links.CHAIN, "Open the chain", links.chain_query(*chain))

@@ -108,7 +108,7 @@ def section(row: Row, chain: tuple[str, str] | None, number: int | None, read: E
         if len(here.records) > 1:
             st.markdown(f":red[**✕ {count(len(here.records), 'record')} claim this position**]")
     with st.container(horizontal=True, gap="medium"):
-        around = links.chain_query(*chain, first=max(0, number - 5), last=number + 5, verify=1)
+        around = links.around_query(*chain, number, number)
         elements.way(links.CHAIN, "Verify the positions around it", around)
         elements.way(links.CHAIN, "Open its chain", links.chain_query(*chain))
 
