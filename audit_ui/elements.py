@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from audit_core import Verdict
@@ -17,7 +18,7 @@ from audit_ui import local_times
 from audit_ui.formats import cost, utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from audit_core import Timestamp
     from audit_core.table import Reading
@@ -27,6 +28,7 @@ __all__ = [
     "VERDICT_COLOURS",
     "field_list",
     "is_dark",
+    "marked_table",
     "nothing_here",
     "read_footer",
     "row_shown_as",
@@ -116,6 +118,12 @@ def shown_as(key: str, value: object) -> str:
 def row_shown_as(key: str, row: int | None) -> str:
     """Let the table with this key show which row the address names (None: none), and return the key."""
     return shown_as(key, {"selection": {"rows": [] if row is None else [row], "columns": [], "cells": []}})
+
+
+def marked_table(rows: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+    """Return rows as a table, without the column of marks where none has one, which would take room for nothing."""
+    table = pd.DataFrame(rows)
+    return table if table["Marks"].any() else table.drop(columns="Marks")
 
 
 def _go(query: dict[str, str]) -> None:

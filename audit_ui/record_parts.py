@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from audit_ui import elements, links, live_search, local_times, record_absence, record_search, record_view
@@ -98,7 +97,7 @@ def record_table(context: Context, state: RecordsState, rows: Sequence[Row]) -> 
     asked = st.query_params.get("id", "")
     key = f"records {state.address(state.cursor, id=asked)!r} {st.session_state.get(_OPENED, 0)}"
     st.dataframe(
-        pd.DataFrame(record_view.table_rows(rows, chained=chained)),
+        elements.marked_table(record_view.table_rows(rows, chained=chained)),
         hide_index=True,
         height=_ROW_PIXELS * (min(len(rows), _MOST_ROWS_HIGH) + 1) + 3,
         key=key,

@@ -90,12 +90,8 @@ def marks(row: Row, *, chained: bool) -> tuple[str, ...]:
 
 
 def table_rows(rows: Sequence[Row], *, chained: bool) -> list[dict[str, str]]:
-    """Return what a table shows of each record, all of it text, with what cannot be seen escaped.
-
-    Where nothing is out of the ordinary, no column says so of every row.
-    """
+    """Return what a table shows of each record, all of it text, with what cannot be seen escaped."""
     shown = []
-    marked = any(marks(row, chained=chained) for row in rows)
     for row in rows:
         text = row.stored.text
         shown.append(
@@ -107,7 +103,7 @@ def table_rows(rows: Sequence[Row], *, chained: bool) -> list[dict[str, str]]:
                 "Outcome": visible(text("outcome")),
                 "Verdict": visible(text("verdict")),
                 "Caller": visible(text("caller_id")),
-                **({"Marks": ", ".join(marks(row, chained=chained))} if marked else {}),
+                "Marks": ", ".join(marks(row, chained=chained)),
                 "Id": visible(text("id")),
             }
         )

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from audit_core import InputError, Verdict
@@ -224,9 +223,8 @@ def table(context: Context, state: ListState, lines: Sequence[TenantLine]) -> No
     """Show the tenants on the screen as a table; choosing a row opens the tenant."""
     names = [line.name for line in lines]
     key = f"tenants {state!r} {st.session_state.get(_OPENED, 0)}"
-    rows = pd.DataFrame([_row(line, state, demo=not context.store.settings.demo) for line in lines])
     st.dataframe(
-        rows if rows["Marks"].any() else rows.drop(columns="Marks"),
+        elements.marked_table([_row(line, state, demo=not context.store.settings.demo) for line in lines]),
         hide_index=True,
         height=_ROW_PIXELS * (len(lines) + 1) + 3,
         key=key,
