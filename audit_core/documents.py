@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import jinja2
 
 from audit_core import __version__
-from audit_core.chain.findings import Severity, Verdict, json_number
+from audit_core.chain.findings import Verdict, json_number
 from audit_core.chain.statements import altered_part, covered, hash_checks, limits, not_covered, where
 from audit_core.chain.words import BEYOND, DEMO, FINDINGS, NO_CHAIN, SEVERITIES, VERDICTS
 from audit_core.jsonlines import json_item
@@ -195,10 +195,6 @@ def _utc(at: Timestamp) -> str:
     return f"{at.normalised[:19].replace('T', ' ')} UTC"
 
 
-def _breaks(report: ChainReport) -> int:
-    return sum(finding.severity is Severity.BREAK for finding in report.findings)
-
-
 @functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
@@ -208,7 +204,6 @@ def _template() -> jinja2.Template:
     environment.globals.update(
         altered_part=altered_part,
         beyond=BEYOND,
-        breaks=_breaks,
         covered=covered,
         demo=DEMO,
         finding_words=FINDINGS,

@@ -280,13 +280,14 @@ class ChainReport:
     unchained: int | None = None
 
     @property
+    def breaks(self) -> tuple[Finding, ...]:
+        """The findings that break the chain."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.BREAK)
+
+    @property
     def summary(self) -> Summary:
         """The compatible summary; valid for `intact` and `intact_with_expiry` alone."""
-        broken = [
-            finding.sequence_number
-            for finding in self.findings
-            if finding.severity is Severity.BREAK and finding.sequence_number is not None
-        ]
+        broken = [finding.sequence_number for finding in self.breaks if finding.sequence_number is not None]
         return Summary(
             self.verdict in {Verdict.INTACT, Verdict.INTACT_WITH_EXPIRY},
             self.records_checked,

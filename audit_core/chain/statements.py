@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_core.chain.findings import FindingKind, Severity, Verdict, worst
+from audit_core.chain.findings import FindingKind, Verdict, worst
 from audit_core.chain.words import FINDINGS
 from audit_core.errors import RecordError, TimestampError
 from audit_core.fences import rebuilt_chain_hash
@@ -190,7 +190,7 @@ def rung(report: ChainReport) -> str:
 
 def first_break(report: ChainReport) -> str:
     """Say how many breaks were found, and what and where the first one is; empty where there is none."""
-    breaks = [finding for finding in report.findings if finding.severity is Severity.BREAK]
+    breaks = report.breaks
     if not breaks:
         return ""
     number = "1 break:" if len(breaks) == 1 else f"{len(breaks):,} breaks, the first:"
