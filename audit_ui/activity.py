@@ -154,10 +154,11 @@ def expiry_windows(lifetimes: Lifetimes, now: Timestamp) -> tuple[tuple[Timestam
     Windows that meet are one; at most `MOST_WINDOWS`, the current lifetime's first.
     """
     declared = [seconds for seconds in (lifetimes.current, *lifetimes.past) if seconds is not None]
+    horizon = expiry_horizon(now)
     windows: list[tuple[Timestamp, Timestamp]] = []
     for seconds in dict.fromkeys(declared):
         first = now.plus_seconds(-seconds)
-        last = min(now, expiry_horizon(now).plus_seconds(-seconds))
+        last = min(now, horizon.plus_seconds(-seconds))
         meeting = [window for window in windows if window[0] <= last and first <= window[1]]
         windows = [window for window in windows if window not in meeting]
         starts, ends = zip(*meeting, (first, last), strict=True)
@@ -178,11 +179,11 @@ def _read(store: AuditStore, namespace: str, tenant: str, most: int) -> ChainAct
         rows |= {row.stored.text("id"): row for row in page.rows}
         reading += page.reading
         more = more or page.next is not None
-    cut = newest.next is not None
+    cut, horizon = newest.next is not None, expiry_horizon(newest.at).epoch_seconds
     return ChainActivity(
         by_day=Counter(date for row in newest.rows if (date := _date(row)) is not None),
         whole_from=_date_after(newest.rows[-1]) if cut and newest.rows else None,
-        expiring=sum(_expires_soon(row, newest.at) for row in rows.values()),
+        expiring=sum(_expires_before(row, horizon) for row in rows.values()),
         expiring_more=more,
         reading=reading,
         at=newest.at,
@@ -200,8 +201,8 @@ def _date_after(row: Row) -> str | None:
     return "9999-12-31" if moment is None else moment.plus_seconds(_DAY_SECONDS).normalised[:10]
 
 
-def _expires_soon(row: Row, now: Timestamp) -> bool:
+def _expires_before(row: Row, horizon: int) -> bool:
     if row.expiry is not Expiry.LIVE:
         return False
     seconds = whole_number(row.stored.item["expires_at_ttl"].get("N"))
-    return seconds is not None and seconds < expiry_horizon(now).epoch_seconds
+    return seconds is not None and seconds < horizon
