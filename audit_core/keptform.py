@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from audit_core.chain.findings import Coverage, FindingKind, Severity, Verdict
-from audit_core.client import engine_errors
 from audit_core.errors import RecordError, TimestampError
 from audit_core.names import ns_tenant
 from audit_core.schema import made_when
@@ -57,9 +56,7 @@ class TableIdentity:
     @classmethod
     def read(cls, store: AuditStore) -> TableIdentity:
         """Ask the engine which table a store has open. Raises `EngineError`."""
-        with engine_errors(store.table.place):
-            table = store.table.client.describe_table(TableName=store.table.name)["Table"]
-        return cls._of(store, made_when(table))
+        return cls._of(store, made_when(store.table.client, store.settings))
 
     @classmethod
     def _of(cls, store: AuditStore, made: str) -> TableIdentity:

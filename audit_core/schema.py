@@ -151,11 +151,18 @@ def open_table(client: DynamoDBClient, settings: Settings) -> tuple[str, tuple[D
     if breaking:
         message = f"Table {settings.audit.table_name} cannot be read as it is. " + " ".join(breaking)
         raise TableMismatchError(message)
-    return made_when(table), tuple(difference for difference in differences if not difference.information)
+    return _made_when(table), tuple(difference for difference in differences if not difference.information)
 
 
-def made_when(table: Mapping[str, Any]) -> str:
-    """Return what of a description tells a table from any other of its name: by whose account it was made, and when."""
+def made_when(client: DynamoDBClient, settings: Settings) -> str:
+    """Return what tells the table from any other of its name: by whose account it was made, and when.
+
+    Raises `TableMissingError` and `EngineError`.
+    """
+    return _made_when(_describe(client, settings))
+
+
+def _made_when(table: Mapping[str, Any]) -> str:
     return f"{table.get('TableArn', '')} {Timestamp.from_datetime(table['CreationDateTime']).normalised}"
 
 
