@@ -79,9 +79,10 @@ def _part(context: Context, report: ChainReport, part: GapPart) -> None:
         st.caption("This is inferred from lifetimes alone: no lifetime in sight explains the absence.")
     chain = (report.namespace, report.tenant)
     st.caption(f"What this does not say: {_lower(gap_view.KINDS[part.kind].does_not_say)}")
-    sealed = verification.reports().sealed_since(context.table_key, *chain)
-    left = 0 if sealed else report.coverage.record_hash_only
+    left = 0
     if part.kind is GapKind.UNPROVEN:
+        sealed = verification.reports().sealed_since(context.table_key, *chain)
+        left = 0 if sealed else report.coverage.record_hash_only
         st.markdown(
             "Had the chain been **sealed** while these records stood, each fence would hold a copy of its record's "
             "hashes and expiry, and would prove today that the record was allowed to go. For these it is too late"
@@ -94,7 +95,7 @@ def _part(context: Context, report: ChainReport, part: GapPart) -> None:
     with st.container(horizontal=True, gap="small"):
         number = next(place for place, finding in enumerate(report.findings) if finding is part.finding)
         elements.way(links.CHAIN, "The finding on Chain", links.chain_query(*chain, finding=number))
-        if part.kind is GapKind.UNPROVEN and left:
+        if left:
             label = f"Seal the {count(left, 'record')} that still stand{'s' if left == 1 else ''} …"
             if st.button(label, key=f"seal {part.finding.sequence_number}", type="primary"):
                 st.switch_page(links.CHAIN, query_params=links.chain_query(*chain, seal=1))

@@ -103,8 +103,7 @@ def _offer(context: Context, request: Request, to_seal: int, gone: int) -> None:
     """Say how much there is to be sealed, and offer it, or say where it can be done."""
     if verification.reports().sealed_since(context.table_key, request.namespace, request.tenant):
         st.markdown(SEALED_SINCE)
-        query = links.chain_query(request.namespace, request.tenant, verify=1)
-        st.button("Verify again", key="seal_verify", type="primary", on_click=verification_parts.again, args=(query,))
+        _offer_to_verify(request)
         return
     if gone:
         st.markdown(
@@ -208,13 +207,13 @@ def _result(context: Context, request: Request, report: SealReport) -> None:
         for name, number, meaning in shown:
             st.metric(name, f"{number:,}", help=meaning, border=True, width=152)
     _left(report)
-    query = links.chain_query(request.namespace, request.tenant, verify=1)
     with st.container(horizontal=True, gap="small"):
         if not report.dry_run:
-            st.button("Verify again", key="seal_verify", type="primary", on_click=_verify_again, args=(query,))
+            _offer_to_verify(request)
         elif report.sealed and context.write_refusal is None:
             label = f"Seal {count(report.sealed, 'bare fence')} …"
-            st.button(label, key="seal_after_dry", on_click=_ask, args=({**query, "seal": "1"},))
+            query = links.chain_query(request.namespace, request.tenant, verify=1, seal=1)
+            st.button(label, key="seal_after_dry", on_click=_ask, args=(query,))
         st.button("Leave it", key="seal_leave", on_click=_forget)
     if not report.dry_run:
         st.caption("The verdict and the figures above are from before the sealing, until the chain is verified again.")
@@ -233,6 +232,11 @@ def _reason(why: str) -> str:
     if why in set(FindingKind):
         return f"It has a finding: {FINDINGS[FindingKind(why)].name} ({why})."
     return _LEFT_WORDS.get(why, why)
+
+
+def _offer_to_verify(request: Request) -> None:
+    query = links.chain_query(request.namespace, request.tenant, verify=1)
+    st.button("Verify again", key="seal_verify", type="primary", on_click=_verify_again, args=(query,))
 
 
 def _verify_again(query: dict[str, str]) -> None:

@@ -186,8 +186,8 @@ class Batch:
 
     `done` and `total` count chains (None: the directory is still being read), `broken` those of them that do not hold.
     `compared` counts those whose last verification is known, `changes` are those of them of which it had said something
-    else. `trouble` says why it stopped by
-    itself, None where it did not: when several chains in a row cannot be read, the next ones cannot either.
+    else. `trouble` says why it stopped by itself, None where it did not: when several chains in a row cannot be read,
+    the next ones cannot either.
     """
 
     def __init__(
